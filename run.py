@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""The course's commands; `python run.py` alone lists them.
+
+Needs nothing but Python 3.11. Every command first sees to the virtual environment (`.venv`, or the
+folder that A2A_VENV names) and then works inside it: the first time that means an installation,
+afterwards a look at a stamp. A later command is one more function and one more row in COMMANDS.
+"""
+
+import ast
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+REQUIREMENTS = ROOT / "requirements.txt"
+CONSTRAINTS = ROOT / "constraints.txt"
+FIRST_LESSON = "00_start_here"
+
+LINUX = sys.platform.startswith("linux")
+# torch's Linux wheels bring CUDA along: 3 GB of archives, which pip keeps until all 7 GB are there.
+NEEDED_GB = 10 if LINUX else 4
+FIRST_TIME = f"2-3 minutes (more on a slow line) and {7 if LINUX else 2} GB"
+
+STAMP = "course.stamp"  # written last: without it a set-up is not finished
+UNFINISHED = "course.unfinished"  # while this is there, what the folder holds is not to be trusted
+
+
+class Problem(Exception):
+    """Something the reader can mend, said in one sentence."""
+
+    code = 1
+
+
+class Usage(Problem):
+    """A command that could not even start."""
+
+    code = 2
+
+
+def say(text):
+    """Print at once, so that the order stays right when the output goes to a file."""
+    print(text, flush=True)
+
+
+def check_python(version=sys.version_info):
+    """Refuse a Python that the pins have no wheels for."""
+    found = f"{version[0]}.{version[1]}"
+    if not (3, 11) <= tuple(version[:2]) <= (3, 13):
+        raise Usage(
+            f"this is Python {found}, but the course needs Python 3.11: install it (python.org, "
+            "conda, or your system's packages) and start run.py with that one."
+        )
+    if tuple(version[:2]) != (3, 11):
+        say(f"Python {found} may well do, but the course is untested with it: 3.11 is the one.")
+
+
+# --- the virtual environment ------------------------------------------------------------------
+
+
+def locate():
+    """Return the environment's folder and its interpreter, there or not."""
+    folder = Path(os.environ.get("A2A_VENV") or ROOT / ".venv").expanduser().absolute()
+    return folder, folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def fingerprint(folder):
+    """Return what a finished set-up was made for: these pins, this place, this Python."""
+    files = [REQUIREMENTS, CONSTRAINTS, folder / "pyvenv.cfg"]
+    parts = [str(ROOT).encode(), *(path.read_bytes() for path in files)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def is_ready(folder, python):
+    """Tell whether the set-up was finished, for today's pins."""
+    stamp = folder / STAMP
+    there = all(path.exists() for path in (stamp, python, folder / "pyvenv.cfg"))
+    return there and stamp.read_text(encoding="ascii") == fingerprint(folder)
+
+
+def set_up():
+    """Find, make or mend the environment, and return its interpreter."""
+    folder, python = locate()
+    stamp, unfinished = folder / STAMP, folder / UNFINISHED
+    if is_ready(folder, python):
+        return python
+    started = time.monotonic()
+    if unfinished.exists() or not python.exists():
+        create(folder)
+    else:
+        say(f"Bringing {folder} up to the course's pins: seconds, or a few minutes.")
+        if stamp.exists():
+            stamp.replace(unfinished)
+    install(python, folder)
+    add_to_path(python)
+    stamp.write_text(fingerprint(folder), encoding="ascii")
+    unfinished.unlink(missing_ok=True)
+    say(f"Ready after {time.monotonic() - started:.0f} s.")
+    return python
+
+
+def create(folder):
+    """Make an empty environment; a folder is cleared for it only if it is one of our own."""
+    ours = (folder / UNFINISHED).exists() or (folder / STAMP).exists()
+    if folder.exists() and not ours and (folder.is_file() or any(folder.iterdir())):
+        raise Problem(
+            f"{folder} is there, but is no virtual environment that works: remove it, or name "
+            "another folder in A2A_VENV."
+        )
+    if Path(sys.prefix).resolve() == folder.resolve():
+        raise Problem(f"{folder} has to be made anew: start run.py with a Python outside it.")
+    if ours:
+        say(f"What is in {folder} is not whole: starting afresh.")
+        for child in folder.iterdir():
+            shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+    check_disk(folder)
+    say(f"Setting up {folder}: some {FIRST_TIME}, the first time only.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UNFINISHED).touch()
+    command = [sys.executable, "-m", "venv", str(folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise Problem(
+            "Python could not make a virtual environment (on Debian and Ubuntu it needs "
+            f"`sudo apt install python3-venv`); it said: {(made.stdout + made.stderr).strip()}"
+        )
+
+
+def check_disk(folder):
+    """Refuse a disk that would be full before the end."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    if free < NEEDED_GB:
+        raise Problem(
+            f"the set-up needs {NEEDED_GB} GB of free disk, and {place} has {free:.1f} GB: make "
+            "room, or name a folder on another disk in A2A_VENV."
+        )
+
+
+def install(python, folder):
+    """Let pip install the pins: its report goes to a file, the big steps to the screen."""
+    log = folder / "pip.log"
+    command = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    command += ["-r", str(REQUIREMENTS), "-c", str(CONSTRAINTS)]
+    text = {"encoding": "utf-8", "errors": "replace"}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "env": environment(), **text}
+    big = re.compile(r" +(?:Downloading|Using cached) (\S+?-[^-\s]+)\S* \((\d{3}\S* MB|\S+ GB)\)")
+    with log.open("w", **text) as report, subprocess.Popen(command, cwd=ROOT, **options) as pip:
+        for line in pip.stdout:
+            report.write(line)
+            step = big.match(line)
+            if step:
+                say(f"  {step[1]} ({step[2]})")
+            elif line.startswith("Installing collected packages"):
+                say(f"  unpacking {line.count(',') + 1} packages, the longest step")
+    if pip.returncode:
+        reason = why_pip_failed(log.read_text(**text))
+        raise Problem(f"{reason}; pip's full report: {log}")
+
+
+def why_pip_failed(report):
+    """Put pip's pages into half a sentence."""
+    network = "ConnectionError|Max retries|Retrying |timed out|ProxyError|SSLError|name resolution"
+    if re.search("No space left|Errno 28|not enough space", report):
+        return "the disk became full while pip was installing: make room, then start again"
+    if re.search(f"{network}|getaddrinfo|IncompleteRead|from versions: none", report):
+        return "pip could not reach the package index: check the network, then start again"
+    errors = re.findall("^ERROR: (.+)", report, flags=re.MULTILINE)
+    return f"pip could not install the packages ({errors[-1] if errors else 'it gave no reason'})"
+
+
+def add_to_path(python):
+    """Make `import helpers` work in every kernel, wherever its notebook lies."""
+    # A kernel starts in its notebook's folder, where there is no helpers/. Each Python of the
+    # environment reads the .pth files of its site-packages, so no notebook need name a path.
+    # The line is code since a bare path would be read in the locale's encoding: this is ASCII.
+    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
+    where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
+    found = subprocess.run([str(python), "-c", where], capture_output=True, text=True, check=True)
+    folder = Path(ast.literal_eval(found.stdout))
+    (folder / "audio_to_audio.pth").write_text(line, encoding="ascii")
+
+
+def environment():
+    """Return the variables a child starts with; what the reader has set wins."""
+    defaults = {
+        "PYTHONUTF8": "1",  # the course holds Chinese, which a Windows code page may not know
+        "MODELSCOPE_LOG_LEVEL": "40",  # errors only; ModelScope reads it once, at its import
+    }
+    return {**defaults, **os.environ}
+
+
+def call(command, cwd=None):
+    """Run a child to its end and return its exit code; Ctrl-C is the child's to answer."""
+    # A child inherits a signal that is ignored, but not a handler that does nothing.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call([str(part) for part in command], cwd=cwd, env=environment())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# --- the commands -----------------------------------------------------------------------------
+
+
+def find_lesson(word):
+    """Return the one notebook that a number, a name or a part of a name stands for."""
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    word = Path(word).name.removesuffix(".ipynb")
+    found = [path for path in notebooks if f"{path.stem}_".startswith(f"{word:0>2}_")]
+    found = found or [path for path in notebooks if word in path.stem]
+    if len(found) != 1:
+        names = ", ".join(path.stem for path in found or notebooks)
+        raise Usage(f"{len(found) or 'no'} lessons match {word!r}; choose from: {names}")
+    return found[0]
+
+
+def lab(args):
+    """Open JupyterLab; its token stays on, and it listens to this machine alone."""
+    cut = args.index("--") if "--" in args else len(args)
+    words, options = args[:cut], args[cut + 1 :]
+    if "--no-browser" in words:
+        words.remove("--no-browser")
+        options.insert(0, "--no-browser")
+    if len(words) > 1 or any(word.startswith("-") for word in words):
+        raise Usage("usage: run.py lab [lesson] [--no-browser] [-- JupyterLab's options]")
+    lesson = find_lesson(words[0] if words else FIRST_LESSON)
+    python = set_up()
+    say("JupyterLab is starting; Ctrl-C stops it.")
+    command = [python, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.root_dir={ROOT}"]
+    command += [f"--LabApp.default_url=/lab/tree/notebooks/{lesson.name}"]
+    return call(command + options, cwd=ROOT)
+
+
+def test(args):
+    """Run the unit tests, the docstrings' examples and, cell by cell, the lessons."""
+    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
+    nbval += ["--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
+    return call([set_up(), "-m", "pytest", *nbval, *args], cwd=ROOT)
+
+
+def train(args):
+    """Train one of the two embedded models."""
+    if not args or args[0] not in ("separation", "denoising"):
+        raise Usage("usage: run.py train separation|denoising [--minutes N] [...]")
+    return call([set_up(), "-m", f"training.{args[0]}", *args[1:]])
+
+
+def evaluate(args):
+    """Score the embedded models."""
+    return call([set_up(), "-m", "training.evaluate", *args])
+
+
+def lessons(args):
+    """Keep the lessons: run them anew, link them, check them."""
+    return call([set_up(), "-m", "book.lessons", *args], cwd=ROOT)
+
+
+COMMANDS = {
+    "lab": (lab, "open JupyterLab: lab, lab 05, lab separate; after -- options of JupyterLab"),
+    "test": (test, "run every test and lesson: test, test -k mixing, test notebooks"),
+    "train": (train, "train an embedded model: train separation --minutes 10, train denoising"),
+    "evaluate": (evaluate, "score the embedded models on the test recordings"),
+    "lessons": (lessons, "keep the lessons: lessons run 05, lessons links, lessons check"),
+}
+
+
+def main(args):
+    """Run one command and return the exit code."""
+    listing = "\n".join(f"  python run.py {name:<9} {text}" for name, (_, text) in COMMANDS.items())
+    try:
+        check_python()
+        if not args or args[0] in ("-h", "--help", "help"):
+            say(listing)
+            return 0
+        if args[0] not in COMMANDS:
+            raise Usage(f"there is no command {args[0]!r}; there are:\n{listing}")
+        return COMMANDS[args[0]][0](args[1:])
+    except Problem as problem:
+        print(f"run.py: {problem}", file=sys.stderr)
+        return problem.code
+    except KeyboardInterrupt:
+        print("Stopped; the next start takes it up again.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

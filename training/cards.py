@@ -1,0 +1,105 @@
+"""Write the model cards' measured parts: `python -m training.cards`.
+
+Between `<!-- measured -->` markers of models/*/README.md go size and cost beside the published
+network, the evaluation's tables, the learning curve and the checksums. Nothing is typed by hand.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
+
+import torch
+
+from training import curve, denoising, evaluate, loop, separation
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED_MOSSFORMER = separation.CONFIG | {
+    "in_channels": 512, "out_channels": 512, "num_blocks": 24, "d_model": 512,
+    "group_size": 256, "query_key_dim": 128, "kernel_size": 16, "stride": 8,
+}  # fmt: skip
+
+
+def cost(network, seconds, rate):
+    """(parameters in millions, multiply-accumulates a second of audio in billions)."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    wave = torch.randn(1, seconds * rate)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network.eval()(wave)
+    learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    return learnt / 1e6, counter.get_total_flops() / 2 / seconds / 1e9
+
+
+def size_table(mini, published, seconds, rate):
+    """Markdown lines that compare the embedded network with the published one."""
+    lines = ["| | this model | the published one |", "|---|---|---|"]
+    small, large = cost(mini, seconds, rate), cost(published, seconds, rate)
+    lines.append(f"| trainable parameters (M) | {small[0]:.2f} | {large[0]:.1f} |")
+    lines.append(f"| MACs for a second of audio (G) | {small[1]:.1f} | {large[1]:.1f} |")
+    return lines
+
+
+def read_rows(path, numbers):
+    """An evaluation CSV with its numeric columns as floats."""
+    import csv
+
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row |= {name: float(row[name]) for name in numbers if row[name]}
+    return rows
+
+
+def measured(folder, sizes, table):
+    """The generated part of one card."""
+    log = loop.read_log(folder / "training_log.csv", 10**9)
+    sums = json.loads((folder.parent / "checksums.json").read_text(encoding="utf-8"))
+    files = [f"| `{name.split('/')[1]}` | `{value}` |" for name, value in sums.items()
+             if name.startswith(folder.name)]  # fmt: skip
+    steps, hours = int(log[-1]["step"]), float(log[-1]["minutes"]) / 60
+    return [
+        "## Size and cost", "", *sizes, "",
+        "## What it does, measured", "",
+        "`python run.py evaluate` makes this table again: the seeds are fixed, and no recording in",
+        "it was trained on.",
+        "", *table, "",
+        "## How it was trained", "",
+        f"{steps:,} steps of 4 s of audio, {hours:.1f} hours on one processor core.",
+        "", "![The learning curve: validation figures rise with the training steps](curve.png)", "",
+        "## Files", "", "| file | SHA-256 |", "|---|---|", *files,
+    ]  # fmt: skip
+
+
+def fill(folder, lines):
+    """Put lines between the markers of a card."""
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf-8")
+    body = "\n".join(["<!-- measured -->", "", *lines, "", "<!-- /measured -->"])
+    pattern = r"<!-- measured -->.*<!-- /measured -->"
+    card.write_text(re.sub(pattern, lambda _: body, text, flags=re.S), encoding="utf-8")
+
+
+def main():
+    """Fill both cards."""
+    from modelscope.models.audio.ans.frcrn import FRCRN
+    from modelscope.models.audio.separation.mossformer import MossFormer
+
+    folder = ROOT / "models" / "mossformer_mini_8k"
+    sizes = size_table(separation.build(), MossFormer(".", **PUBLISHED_MOSSFORMER), 4, 8000)
+    rows = read_rows(ROOT / "evaluation" / "separation.csv", ["gain"])
+    fill(folder, measured(folder, sizes, evaluate.separation_table(rows)))
+    curve.draw(loop.read_log(folder / "training_log.csv", 10**9), folder / "curve.png",
+               "SI-SDR improvement (dB)")  # fmt: skip
+    folder = ROOT / "models" / "frcrn_mini_16k"
+    sizes = size_table(denoising.build(), FRCRN(**denoising.CONFIG), 4, 16000)
+    rows = read_rows(ROOT / "evaluation" / "denoising.csv", ["snr", "gain", "stoi", "dnsmos"])
+    fill(folder, measured(folder, sizes, evaluate.denoising_table(rows)))
+    curve.draw(loop.read_log(folder / "training_log.csv", 10**9), folder / "curve.png",
+               "SI-SDR gain (dB)")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

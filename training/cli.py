@@ -1,0 +1,50 @@
+"""What the two recipes share on the command line: their options, and what comes after training."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).parent.parent
+
+
+def arguments(description, name, peak):
+    """Read a recipe's options; `peak` is its learning rate, runs/<name> its folder."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--steps", type=int, help="stop after that many steps")
+    parser.add_argument("--full", action="store_true", help="train on corpus/ instead of sounds/")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / name, help="the run's folder")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--lr", type=float, default=peak, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--every", type=int, default=500, help="steps between validations")
+    parser.add_argument("--start", type=Path, help="begin with the weights of this model folder")
+    parser.add_argument("--export", type=Path, help="write the best weights to this model folder")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    return args
+
+
+def introduce(network, corpus):
+    """Say what is trained on what."""
+    learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    print(f"{learnt / 1e6:.2f} M parameters, {len(corpus.speakers)} people")
+
+
+def finish(rows, args, label, export):
+    """Draw the curve, say the last figures, and export the best weights if that was asked."""
+    from training.curve import draw
+
+    if not rows:
+        print("nothing to train: the steps or the minutes were used up before")
+        return
+    draw(rows, args.out / "curve.png", label)
+    print(f"after {rows[-1]['step']} steps: {rows[-1]}")
+    print(f"the curve is in {args.out / 'curve.png'}")
+    if args.export:
+        export(torch.load(args.out / "best.pt", weights_only=True), args.export)

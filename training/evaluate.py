@@ -1,0 +1,132 @@
+"""Measure the embedded models, and other denoisers beside them, on the fixed test set.
+
+    python run.py evaluate            # the whole table, about 15 minutes on two cores
+    python run.py evaluate --quick    # a sixth of the items
+
+Seeds are fixed and no test recording was trained on, so the same weights give the same table.
+Writes evaluation/separation.csv and evaluation/denoising.csv (one row an item).
+"""
+
+import argparse
+import csv
+import os
+from pathlib import Path
+
+os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
+
+import numpy as np
+
+from helpers import denoise, metrics, rivals, separate
+from helpers.clip import Clip
+from training import testset
+
+ROOT = Path(__file__).parent.parent
+SNRS = (-5, 0, 5, 10, 15, 20)
+
+
+def separation(count, folder=None):
+    """One row a mixture: who speaks, SI-SDR improvement in dB."""
+    rows = []
+    for kind in ("known", "unseen"):
+        for pair, sources in testset.mixtures(kind, count):
+            mixture = Clip(sources.sum(0), 8000, "mixture")
+            references = [Clip(s, 8000, name) for s, name in zip(sources, pair, strict=True)]
+            estimates = separate.separate(mixture, folder=folder, quiet=True)
+            found = metrics.match(estimates, references)
+            before = np.mean([metrics.si_sdr(mixture, r) for r in references])
+            rows.append({"voices": kind, "first": pair[0], "second": pair[1],
+                         "gain": round(found.si_sdr - before, 2)})  # fmt: skip
+    return rows
+
+
+def denoising(count, folder=None, others=True):
+    """One row an item and system: noise kind, SNR, SI-SDR gain, STOI, DNSMOS (at 5 dB alone)."""
+    systems = {
+        "input": lambda clip: clip,
+        "FRCRN mini": lambda clip: denoise.denoise(clip, folder=folder, quiet=True),
+    }
+    systems |= rivals.ALL if others else {}
+    rows = []
+    for snr in SNRS:
+        for kind, noisy, clean in testset.noisy(snr, count):
+            source, reference = Clip(noisy, 16000, "noisy"), Clip(clean, 16000, "clean")
+            before = metrics.si_sdr(source, reference)
+            for name, system in systems.items():
+                output = system(source)
+                row = {"system": name, "snr": snr, "noise": kind}
+                row["gain"] = round(metrics.si_sdr(output, reference) - before, 2)
+                row["stoi"] = round(metrics.stoi(output, reference), 4)
+                row["dnsmos"] = round(metrics.dnsmos(output)["overall"], 3) if snr == 5 else ""
+                rows.append(row)
+    return rows
+
+
+def interval(values):
+    """Mean and half the width of its 95 % confidence interval."""
+    values = np.asarray(values, float)
+    return values.mean(), 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+
+
+def separation_table(rows):
+    """Markdown lines of the separation results."""
+    lines = ["| voices | mixtures | mean SI-SDRi (dB) | median | worst |", "|---|---|---|---|---|"]
+    for kind in ("known", "unseen"):
+        gains = [row["gain"] for row in rows if row["voices"] == kind]
+        mean, half = interval(gains)
+        lines.append(
+            f"| {kind} | {len(gains)} | {mean:.1f} ± {half:.1f} | {np.median(gains):.1f} "
+            f"| {min(gains):.1f} |"
+        )
+    return lines
+
+
+def denoising_table(rows):
+    """Markdown lines of the denoising results: SI-SDR gain by SNR, STOI change, DNSMOS at 5 dB."""
+    heads = [f"{snr} dB" for snr in SNRS]
+    lines = [f"| system | {' | '.join(heads)} | STOI change at 0 dB | DNSMOS at 5 dB |"]
+    lines.append("|---" * (len(SNRS) + 3) + "|")
+
+    def mean(system, snr, column):
+        chosen = (row for row in rows if row["system"] == system and row["snr"] == snr)
+        return np.mean([row[column] for row in chosen])
+
+    for system in dict.fromkeys(row["system"] for row in rows):
+        gains = " | ".join(f"{mean(system, snr, 'gain'):+.1f}" for snr in SNRS)
+        stoi = mean(system, 0, "stoi") - mean("input", 0, "stoi")
+        lines.append(f"| {system} | {gains} | {stoi:+.3f} | {mean(system, 5, 'dnsmos'):.2f} |")
+    return lines
+
+
+def write(rows, path):
+    """Write rows as CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main():
+    """Measure, print the tables, write the CSV files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a sixth of the items")
+    parser.add_argument("--only", choices=["separation", "denoising"])
+    parser.add_argument("--folder", type=Path, help="another model folder than the embedded one")
+    parser.add_argument("--no-others", action="store_true", help="leave other denoisers out")
+    parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
+    args = parser.parse_args()
+    share = 6 if args.quick else 1
+    if args.only != "denoising":
+        rows = separation(96 // share, args.folder)
+        write(rows, args.out / "separation.csv")
+        print("\n".join(separation_table(rows)), flush=True)
+    if args.only != "separation":
+        rows = denoising(48 // share, args.folder, not args.no_others)
+        write(rows, args.out / "denoising.csv")
+        print("\n".join(denoising_table(rows)))
+
+
+if __name__ == "__main__":
+    main()
