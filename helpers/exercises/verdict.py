@@ -1,0 +1,110 @@
+"""What every checker is made of: the verdict, the two languages, and the commonest faults."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A checker's answer: `passed` is True, False, or None while the stub is still blank."""
+
+    passed: bool | None
+    message: str
+
+    def __repr__(self):
+        return f"{ {True: '✓', False: '✗', None: '…'}[self.passed] } {self.message}"
+
+    def __bool__(self):
+        return self.passed is True
+
+
+def tell(english, chinese):
+    """Choose the edition's language, which the environment variable A2A_LANG names.
+
+    Examples
+    --------
+    >>> tell("too loud", "太响")
+    'too loud'
+    """
+    return chinese if os.environ.get("A2A_LANG", "en").startswith("zh") else english
+
+
+def right(english, chinese):
+    """The answer is right; say what it shows."""
+    return Verdict(True, tell(english, chinese))
+
+
+def off(english, chinese):
+    """The answer is off; say what and by how much."""
+    return Verdict(False, tell(english, chinese))
+
+
+def blank(name):
+    """Nothing was answered yet."""
+    return Verdict(
+        None, tell(f"Not yet: put your answer into `{name}`.", f"还没有答案：请写进 `{name}`。")
+    )
+
+
+def number_fault(answer, name):
+    """Verdict on an answer that is no number, or None where it is one."""
+    if answer is None or answer is ...:
+        return blank(name)
+    try:
+        value = float(answer)
+    except (TypeError, ValueError):
+        kind = type(answer).__name__
+        return off(
+            f"`{name}` is a {kind}, and a number is asked for.",
+            f"`{name}` 是 {kind}，这里要一个数。",
+        )
+    if not np.isfinite(value):
+        return off(
+            f"`{name}` is {value}: is there a division by zero, or a logarithm of zero?",
+            f"`{name}` 是 {value}：是不是除以了零，或对零取了对数？",
+        )
+    return None
+
+
+def clip_faults(answer, name, rate=None, length=None):
+    """Verdict on an answer that is no Clip of that rate and length, or None where it is one.
+
+    Parameters
+    ----------
+    answer : object
+        What the learner gave.
+    name : str
+        The variable's name in the notebook.
+    rate : int, optional
+        The rate that is asked for, in Hz.
+    length : int, optional
+        The number of samples that is asked for.
+    """
+    from helpers.clip import Clip
+
+    if answer is None or answer is ...:
+        return blank(name)
+    if not isinstance(answer, Clip):
+        kind = type(answer).__name__
+        return off(
+            f"`{name}` is a {kind}: wrap it, Clip(samples, rate).",
+            f"`{name}` 是 {kind}：请包装成 Clip(samples, rate)。",
+        )
+    if rate and answer.rate != rate:
+        return off(
+            f"`{name}` has {answer.rate} Hz, and {rate} Hz is asked for: audio.resample.",
+            f"`{name}` 的采样率是 {answer.rate} Hz，应为 {rate} Hz：用 audio.resample。",
+        )
+    if length and len(answer) != length:
+        return off(
+            f"`{name}` has {len(answer)} samples, and {length} are asked for.",
+            f"`{name}` 有 {len(answer)} 个采样点，应为 {length} 个。",
+        )
+    if not np.isfinite(answer.samples).all():
+        return off(
+            f"`{name}` holds NaN or infinity: is there a division by zero?",
+            f"`{name}` 里有 NaN 或无穷大：是不是除以了零？",
+        )
+    return None

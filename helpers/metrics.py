@@ -1,0 +1,249 @@
+"""How good is it? Scores with a clean reference (SI-SDR, STOI) and without one (DNSMOS)."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def si_sdr(estimate, reference):
+    """Score an estimate by its scale-invariant signal-to-distortion ratio.
+
+    The estimate is split into a multiple of the reference and the rest; the ratio of their
+    energies does not depend on how loud the estimate is.
+
+    Parameters
+    ----------
+    estimate : Clip
+        What a model gave.
+    reference : Clip
+        What it should have given.
+
+    Returns
+    -------
+    float
+        In dB, higher is better; 0 is as much distortion as signal. A silent estimate scores -inf.
+
+    Raises
+    ------
+    ValueError
+        If the rates or the lengths differ, or the reference is silent.
+
+    Notes
+    -----
+    Le Roux, Wisdom, Erdogan and Hershey, "SDR - half-baked or well done?", ICASSP 2019, equation 2;
+    computed by torchmetrics in double precision.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> tone, hum = Clip(np.sin(np.arange(8000)), 8000), Clip(np.sin(np.arange(8000) / 40), 8000)
+    >>> round(si_sdr(tone.with_samples(tone.samples + 0.1 * hum.samples), tone))
+    20
+    """
+    from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+
+    _check(estimate, reference)
+    if not np.ptp(estimate.samples):
+        return -math.inf
+    pair = _double(estimate, reference)
+    return float(scale_invariant_signal_distortion_ratio(*pair, zero_mean=True))
+
+
+def si_sdr_improvement(estimate, reference, mixture):
+    """Tell how many dB of SI-SDR a model gained over doing nothing.
+
+    Parameters
+    ----------
+    estimate, reference : Clip
+        What a model gave, and what it should have given.
+    mixture : Clip
+        What the model was given.
+
+    Returns
+    -------
+    float
+        SI-SDR of the estimate minus SI-SDR of the mixture, in dB.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> tone, hum = Clip(np.sin(np.arange(8000)), 8000), Clip(np.sin(np.arange(8000) / 40), 8000)
+    >>> mixture = tone.with_samples(tone.samples + hum.samples)
+    >>> estimate = tone.with_samples(tone.samples + 0.1 * hum.samples)
+    >>> round(si_sdr_improvement(estimate, tone, mixture))
+    20
+    """
+    return si_sdr(estimate, reference) - si_sdr(mixture, reference)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which estimate belongs to which reference, and how well they fit.
+
+    Parameters
+    ----------
+    order : list of int
+        The estimate order[i] belongs to reference i.
+    si_sdr : list of float
+        SI-SDR of that estimate, in dB, a reference.
+    si_sdri : list of float or None
+        Its improvement over the mixture, in dB, where the mixture was given.
+    """
+
+    order: list
+    si_sdr: list
+    si_sdri: list | None = None
+
+
+def match(estimates, references, mixture=None):
+    """Find out which estimate is whose: a separator does not know the speakers' names.
+
+    Of all orders, take the one whose mean SI-SDR is highest, as permutation-invariant training
+    (PIT; Kolbæk et al., 2017) does in its loss.
+
+    Parameters
+    ----------
+    estimates, references : list of Clip
+        As many of either.
+    mixture : Clip, optional
+        What the model was given, to count improvements.
+
+    Returns
+    -------
+    Match
+        The order and the scores, reference by reference.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> low, high = Clip(np.sin(np.arange(8000) / 9), 8000), Clip(np.sin(np.arange(8000)), 8000)
+    >>> match([high, low], [low, high]).order
+    [1, 0]
+    """
+    from torchmetrics.functional.audio import permutation_invariant_training
+    from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as ratio
+
+    if not estimates or len(estimates) != len(references):
+        raise ValueError(
+            f"{len(estimates)} estimates for {len(references)} references: give one estimate for "
+            "each reference, match([first, second], [reference_1, reference_2])"
+        )
+    for reference in references:
+        for estimate in estimates:
+            _check(estimate, reference)
+    given, wanted = _double(*estimates), _double(*references)
+    _, best = permutation_invariant_training(given[None], wanted[None], ratio, zero_mean=True)
+    order = best[0].tolist()
+    pairs = [(estimates[i], reference) for i, reference in zip(order, references, strict=True)]
+    gains = mixture and [si_sdr_improvement(*pair, mixture) for pair in pairs]
+    return Match(order, [si_sdr(*pair) for pair in pairs], gains)
+
+
+def stoi(estimate, reference):
+    """Predict how much of the words can be understood.
+
+    Parameters
+    ----------
+    estimate, reference : Clip
+        What a model gave, and clean speech.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; above 0.9 nearly every word is understood.
+
+    Raises
+    ------
+    ValueError
+        If rates or lengths differ, the reference is silent, or there is less than 0.4 s of speech.
+
+    Notes
+    -----
+    Taal, Hendriks, Heusdens and Jensen, IEEE TASLP 2011; computed by pystoi at 10 kHz.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> noise = Clip(np.random.default_rng(0).normal(size=16000), 16000)
+    >>> round(stoi(noise, noise), 3)
+    1.0
+    """
+    from pystoi import stoi
+
+    _check(estimate, reference)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            return float(stoi(reference.samples, estimate.samples, reference.rate))
+        except RuntimeWarning as short:
+            message = f"STOI needs 0.4 s of speech without its pauses, more than {reference!r} has"
+            raise ValueError(f"{message}: take a longer clip") from short
+
+
+def dnsmos(clip):
+    """Predict how people would rate a recording, from 1 (bad) to 5 (excellent), by ear alone.
+
+    Parameters
+    ----------
+    clip : Clip
+        Speech at 16 kHz, within full scale; what is shorter than 9 s is repeated until it is not.
+
+    Returns
+    -------
+    dict
+        Ratings of the "signal", the "background" and the "overall" impression.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not 16 kHz, or the clip is silent or beyond full scale.
+
+    Notes
+    -----
+    Reddy, Gopal and Cutler, "DNSMOS P.835", ICASSP 2022; the network comes with speechmos.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> hiss = Clip(0.1 * np.random.default_rng(0).normal(size=16000), 16000)
+    >>> dnsmos(hiss)["overall"] < 2
+    True
+    """
+    if clip.rate != 16000 or not 0 < np.abs(clip.samples).max(initial=0) <= 1:
+        raise ValueError(
+            f"DNSMOS takes sound at 16000 Hz, within full scale, and got {clip!r} with a peak of "
+            f"{clip.peak:.1f} dB: audio.resample(clip, 16000), or audio.level(clip, -25)"
+        )
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)  # it warns of machines that have no GPU
+    from speechmos import dnsmos
+
+    scores = dnsmos.run(clip.samples, sr=clip.rate)
+    keys = {"overall": "ovrl_mos", "signal": "sig_mos", "background": "bak_mos"}
+    return {name: float(scores[key]) for name, key in keys.items()}
+
+
+def _check(estimate, reference):
+    """Refuse pairs whose samples can't be compared one by one."""
+    if estimate.rate != reference.rate:
+        raise ValueError(
+            f"the estimate has {estimate.rate} Hz and the reference {reference.rate} Hz: "
+            f"audio.resample(estimate, {reference.rate})"
+        )
+    if len(estimate) != len(reference):
+        raise ValueError(
+            f"the estimate has {len(estimate)} samples and the reference {len(reference)}: cut the "
+            "longer, for example estimate.cut(0, reference.duration)"
+        )
+    if not len(reference) or not np.ptp(reference.samples):
+        raise ValueError(f"the reference {reference.name!r} is silent, no score: leave it out")
+
+
+def _double(*clips):
+    """Stack clips for torchmetrics [shape=(clips, n)]."""
+    import torch
+
+    return torch.from_numpy(np.stack([clip.samples for clip in clips]).astype(np.float64))

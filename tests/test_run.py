@@ -1,0 +1,390 @@
+"""run.py's own functions, with only the processes they would start replaced."""
+
+import io
+import shutil
+import signal
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import run
+
+PIP_REPORT = """\
+Collecting torch==2.14.1
+  Downloading torch-2.14.1-cp311-cp311-manylinux_2_28_x86_64.whl (523.1 MB)
+  Downloading einops-0.8.2-py3-none-any.whl (64 kB)
+Installing collected packages: torch, einops
+Successfully installed einops-0.8.2 torch-2.14.1
+"""
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A repository and a machine whose `venv`, `pip` and other children are stand-ins.
+
+    `started` lists what was started; `pip` is what pip prints and returns.
+    """
+    repository = tmp_path / "课程 with a space"
+    (repository / "notebooks").mkdir(parents=True)
+    for name in ("00_start_here", "05_separate_with_mossformer", "07_denoise_with_frcrn"):
+        (repository / "notebooks" / f"{name}.ipynb").write_text("{}")
+    for name in ("requirements.txt", "constraints.txt"):
+        (repository / name).write_text("torch==2.14.1\n")
+    monkeypatch.setattr(run, "ROOT", repository)
+    monkeypatch.setattr(run, "REQUIREMENTS", repository / "requirements.txt")
+    monkeypatch.setattr(run, "CONSTRAINTS", repository / "constraints.txt")
+    monkeypatch.delenv("A2A_VENV", raising=False)
+
+    folder = repository / ".venv"
+    packages = folder / "lib" / "site-packages"
+    state = SimpleNamespace(
+        repository=repository,
+        folder=folder,
+        packages=packages,
+        started=[],
+        venv=(0, ""),
+        pip=(0, PIP_REPORT),
+        child=0,
+    )
+
+    def start(command, **_):
+        state.started.append([str(part) for part in command])
+        if command[1:3] == ["-m", "venv"]:
+            python = run.locate()[1]
+            python.parent.mkdir(parents=True)
+            python.touch()
+            packages.mkdir(parents=True)
+            (folder / "pyvenv.cfg").write_text("version = 3.11.7\n")
+            return subprocess.CompletedProcess(command, state.venv[0], "", state.venv[1])
+        return subprocess.CompletedProcess(command, 0, ascii(str(packages)), "")
+
+    class Pip:
+        def __init__(self, command, **_):
+            state.started.append(command)
+            self.returncode, report = state.pip
+            self.stdout = io.StringIO(report)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, kind, *_):
+            pass
+
+    def call(command, **_):
+        state.started.append(command)
+        return state.child
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(100e9, 0, 100e9))
+    monkeypatch.setattr(run.subprocess, "run", start)
+    monkeypatch.setattr(run.subprocess, "Popen", Pip)
+    monkeypatch.setattr(run.subprocess, "call", call)
+    return state
+
+
+def tools(machine):
+    """Return the module that each started process ran: venv, pip, pytest..."""
+    return [command[2] for command in machine.started if command[1] == "-m"]
+
+
+# --- the listing and the doors --------------------------------------------------------------------
+
+
+def test_alone_it_lists_every_command(capsys):
+    assert run.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    commands = [line.split() for line in lines if line.startswith("  python run.py")]
+    assert [words[2] for words in commands] == list(run.COMMANDS)
+    assert all(len(words) > 5 for words in commands)
+
+
+def test_it_starts_as_a_script_from_any_folder(root, tmp_path):
+    done = subprocess.run(
+        [sys.executable, root / "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "run.py lab" in done.stdout
+
+
+def test_unknown_command(capsys):
+    assert run.main(["bake"]) == 2
+    assert "no command 'bake'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", [(3, 8, 18), (3, 10, 13), (3, 14, 0), (4, 0, 0)])
+def test_wrong_python_is_one_sentence(version):
+    with pytest.raises(run.Usage) as problem:
+        run.check_python(version)
+    text = str(problem.value)
+    assert f"Python {version[0]}.{version[1]}" in text
+    assert "needs Python 3.11" in text
+    assert "\n" not in text
+    assert problem.value.code == 2
+
+
+@pytest.mark.parametrize("version", [(3, 12, 1), (3, 13, 0)])
+def test_newer_python_is_said_to_be_untested(version, capsys):
+    run.check_python(version)
+    assert "untested" in capsys.readouterr().out
+
+
+def test_the_right_python_says_nothing(capsys):
+    run.check_python((3, 11, 0))
+    assert capsys.readouterr().out == ""
+
+
+# --- the set-up -----------------------------------------------------------------------------------
+
+
+def test_set_up_installs_the_pins_once(machine, capsys):
+    python = run.set_up()
+    assert tools(machine) == ["venv", "pip"]
+    pip = machine.started[1]
+    assert pip[0] == str(python)
+    assert pip[pip.index("-r") + 1] == str(run.REQUIREMENTS)
+    assert pip[pip.index("-c") + 1] == str(run.CONSTRAINTS)
+    assert (machine.folder / "pip.log").read_text() == PIP_REPORT
+    said = capsys.readouterr().out
+    assert "the first time only" in said
+    assert "torch-2.14.1 (523.1 MB)" in said
+    assert "einops" not in said
+    assert "unpacking 2 packages" in said
+
+    machine.started.clear()
+    assert run.set_up() == python
+    assert machine.started == []
+    assert capsys.readouterr().out == ""
+
+
+def test_helpers_can_be_imported_from_any_folder(machine, tmp_path, monkeypatch):
+    run.set_up()
+    line = (machine.packages / "audio_to_audio.pth").read_bytes()
+    assert line.isascii()
+    assert line.startswith(b"import ")  # or site would take it for a path
+    monkeypatch.setattr(sys, "path", [])
+    exec(line)
+    assert sys.path == [str(machine.repository)]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
+def test_changed_pins_are_installed(machine, name):
+    run.set_up()
+    machine.started.clear()
+    (machine.repository / name).write_text("torch==2.14.2\n")
+    run.set_up()
+    assert tools(machine) == ["pip"]
+
+
+def test_another_python_or_place_is_noticed(machine, monkeypatch):
+    run.set_up()
+    folder, python = run.locate()
+    assert run.is_ready(folder, python)
+    monkeypatch.setattr(run, "ROOT", machine.repository / "moved")
+    assert not run.is_ready(folder, python)
+    monkeypatch.undo()
+    (folder / "pyvenv.cfg").write_text("version = 3.12.1\n")
+    assert not run.is_ready(folder, python)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("killed")])
+def test_an_interrupted_set_up_is_made_afresh(machine, monkeypatch, error):
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "add_to_path", lambda python: (_ for _ in ()).throw(error))
+        with pytest.raises(type(error) if isinstance(error, Exception) else error):
+            run.set_up()
+    (machine.packages / "half_a_package").mkdir()
+    machine.started.clear()
+    run.set_up()
+    assert tools(machine) == ["venv", "pip"]
+    assert not (machine.packages / "half_a_package").exists()
+    machine.started.clear()
+    run.set_up()
+    assert machine.started == []
+
+
+def test_an_interrupted_update_is_made_afresh(machine, monkeypatch):
+    run.set_up()
+    (machine.repository / "requirements.txt").write_text("torch==2.14.2\n")
+    machine.pip = (1, "ERROR: something")
+    with pytest.raises(run.Problem):
+        run.set_up()
+    machine.pip = (0, PIP_REPORT)
+    machine.started.clear()
+    run.set_up()
+    assert tools(machine) == ["venv", "pip"]
+
+
+def test_ctrl_c_is_one_line(machine, monkeypatch, capsys):
+    monkeypatch.setattr(run, "install", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run.main(["test"]) == 130
+    assert "next start" in capsys.readouterr().err
+
+
+def test_a_readers_own_environment_is_used_and_not_emptied(machine):
+    python = run.locate()[1]
+    python.parent.mkdir(parents=True)
+    python.touch()
+    machine.packages.mkdir(parents=True)
+    (machine.folder / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    (machine.folder / "mine").touch()
+    machine.pip = (1, "ERROR: something")
+    with pytest.raises(run.Problem):
+        run.set_up()
+    machine.pip = (0, PIP_REPORT)
+    run.set_up()
+    assert tools(machine) == ["pip", "pip"]
+    assert (machine.folder / "mine").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(machine, monkeypatch, tmp_path, capsys):
+    other = tmp_path / "photographs"
+    other.mkdir()
+    (other / "cat.jpg").touch()
+    monkeypatch.setenv("A2A_VENV", str(other))
+    assert run.main(["test"]) == 1
+    assert "A2A_VENV" in capsys.readouterr().err
+    assert (other / "cat.jpg").exists()
+    assert machine.started == []
+
+
+def test_another_folder_by_variable(machine, monkeypatch, tmp_path):
+    monkeypatch.setenv("A2A_VENV", str(tmp_path / "elsewhere"))
+    folder, python = run.locate()
+    assert folder == tmp_path / "elsewhere"
+    assert folder in python.parents
+
+
+def test_it_does_not_clear_the_python_it_runs_on(machine, monkeypatch):
+    run.set_up()
+    (machine.folder / run.UNFINISHED).touch()
+    monkeypatch.setattr(run, "is_ready", lambda *_: False)
+    monkeypatch.setattr(run.sys, "prefix", str(machine.folder))
+    with pytest.raises(run.Problem, match="Python outside it"):
+        run.set_up()
+    assert machine.packages.exists()
+
+
+def test_full_disk_is_one_sentence(machine, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(100e9, 98.5e9, 1.5e9))
+    assert run.main(["lab"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "GB of free disk" in said
+    assert "has 1.5 GB" in said
+    assert "\n" not in said
+    assert machine.started == []
+
+
+@pytest.mark.parametrize(
+    ("report", "sentence"),
+    [
+        ("WARNING: Retrying (Retry(total=4)) after connection broken", "check the network"),
+        ("ERROR: No matching distribution for torch (from versions: none)", "check the network"),
+        ("ERROR: Could not install: [Errno 28] No space left on device", "the disk became full"),
+        ("ERROR: ResolutionImpossible", r"could not install the packages \(ResolutionImp"),
+        ("", "gave no reason"),
+    ],
+)
+def test_pip_failure_is_one_sentence_and_a_log(machine, capsys, report, sentence):
+    machine.pip = (1, report + "\n")
+    assert run.main(["test"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said
+    assert str(machine.folder / "pip.log") in said
+    with pytest.raises(run.Problem, match=sentence):
+        run.set_up()
+    assert report in (machine.folder / "pip.log").read_text()
+    assert not (machine.folder / run.STAMP).exists()
+
+
+def test_missing_venv_module_is_told(machine, capsys):
+    machine.venv = (1, "ensurepip is not available.")
+    assert run.main(["test"]) == 1
+    said = capsys.readouterr().err
+    assert "python3-venv" in said
+    assert "ensurepip is not available" in said
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+
+def test_lab_keeps_the_token_and_stays_on_this_machine(machine):
+    assert run.main(["lab"]) == 0
+    command = machine.started[-1]
+    assert command[1:3] == ["-m", "jupyterlab"]
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert f"--ServerApp.root_dir={machine.repository}" in command
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in command
+    options = [option.split("=")[0] for option in command[3:]]
+    assert options == ["--ServerApp.ip", "--ServerApp.root_dir", "--LabApp.default_url"]
+
+
+def test_lab_passes_on_what_is_jupyters(machine):
+    run.main(["lab", "5", "--no-browser", "--", "--port=9999"])
+    assert machine.started[-1][-2:] == ["--no-browser", "--port=9999"]
+    assert "05_separate_with_mossformer.ipynb" in " ".join(machine.started[-1])
+
+
+@pytest.mark.parametrize(
+    "word", ["05", "5", "separate", "05_separate_with_mossformer", "notebooks/05_separate.ipynb"]
+)
+def test_a_lesson_by_number_or_name(machine, word):
+    assert run.find_lesson(word).stem == "05_separate_with_mossformer"
+
+
+@pytest.mark.parametrize(("word", "text"), [("99", "no lessons match '99'"), ("with", "2 lessons")])
+def test_no_such_lesson_is_told_before_the_set_up(machine, capsys, word, text):
+    assert run.main(["lab", word]) == 2
+    said = capsys.readouterr().err
+    assert text in said
+    assert "07_denoise_with_frcrn" in said
+    assert machine.started == []
+
+
+@pytest.mark.parametrize("args", [["--port=1"], ["05", "07"]])
+def test_lab_tells_its_usage(machine, capsys, args):
+    assert run.main(["lab", *args]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_test_runs_pytest_and_strict_nbval(machine):
+    machine.child = 1
+    assert run.main(["test", "-k", "mixing"]) == 1
+    command = machine.started[-1]
+    assert command[1:3] == ["-m", "pytest"]
+    assert command[-2:] == ["-k", "mixing"]
+    assert {"--nbval", "--nbval-current-env"} <= set(command)
+    assert "--nbval-sanitize-with=tests/nbval_sanitize.cfg" in command
+    assert "--nbval-lax" not in command
+
+
+def test_train_and_evaluate_pass_their_arguments_on(machine):
+    run.main(["train", "separation", "--minutes", "10"])
+    assert machine.started[-1][1:] == ["-m", "training.separation", "--minutes", "10"]
+    run.main(["evaluate", "--seed", "1"])
+    assert machine.started[-1][1:] == ["-m", "training.evaluate", "--seed", "1"]
+
+
+@pytest.mark.parametrize("args", [[], ["cooking"]])
+def test_train_tells_its_usage(machine, capsys, args):
+    assert run.main(["train", *args]) == 2
+    assert "separation|denoising" in capsys.readouterr().err
+
+
+def test_the_readers_variables_win(monkeypatch):
+    monkeypatch.setenv("MODELSCOPE_LOG_LEVEL", "20")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    variables = run.environment()
+    assert variables["MODELSCOPE_LOG_LEVEL"] == "20"
+    assert variables["PYTHONUTF8"] == "1"
+    assert "MPLBACKEND" not in variables  # or the lessons would show no figures
+
+
+def test_ctrl_c_reaches_the_child_alone():
+    before = signal.getsignal(signal.SIGINT)
+    code = "import signal, sys; sys.exit(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    assert run.call([Path(sys.executable), "-c", code]) == 0
+    assert signal.getsignal(signal.SIGINT) is before
