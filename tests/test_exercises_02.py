@@ -42,7 +42,7 @@ def test_rubbish_gets_a_verdict(check, answer):
 
 def test_alias_is_found():
     verdict = lesson02.check_alias(1000)
-    assert verdict
+    assert verdict.passed
     assert "mirror" in verdict.message
 
 
@@ -65,7 +65,7 @@ def test_alias_mistakes(answer, said):
 
 def test_level_is_reached():
     verdict = lesson02.check_level(gained(10 ** ((-30 - VOICE.level) / 20)), VOICE)
-    assert verdict
+    assert verdict.passed
     assert "-30.0 dB" in verdict.message
 
 
@@ -99,7 +99,7 @@ def test_level_wants_the_same_shape():
 
 def test_telephone_is_made():
     verdict = lesson02.check_telephone(band(lambda f: (f >= 300) & (f <= 3400)), VOICE)
-    assert verdict
+    assert verdict.passed
     assert "30 dB down" in verdict.message
 
 

@@ -46,7 +46,7 @@ GAIN = SPEECH.level - NOISE.level - 5
 
 def test_mixture_is_right():
     verdict = lesson03.check_mixture(noisy(10 ** (GAIN / 20)), SPEECH, NOISE)
-    assert verdict
+    assert verdict.passed
     assert "The SNR is 5.0 dB" in verdict.message
     assert lesson03.check_mixture(mixing.at_snr(SPEECH, NOISE, 5)[0], SPEECH, NOISE)
 
@@ -85,7 +85,7 @@ def test_mixture_with_something_else():
 def test_binary_is_right(kind):
     first, second = (np.abs(spectra.stft(clip)) for clip in (FIRST, SECOND))
     verdict = lesson03.check_binary((second > first).astype(kind), SECOND, FIRST)
-    assert verdict
+    assert verdict.passed
     assert "of the cells" in verdict.message
 
 

@@ -253,22 +253,12 @@ def ship_demos(out, cache, packages, sources):
     from training.demos import demo_files
 
     table = []
-    for name, wave, rate, facts in demo_files(cache):
-        path = out / name
-        spoken = set(zip(facts["speaker"].split("+"), facts["language"].split("+"), strict=True))
+    for name, wave, rate, about in demo_files(cache):
+        spoken = set(zip(about["speaker"].split("+"), about["language"].split("+"), strict=True))
         used = [s for s in sources if (s["speaker"], s["language"]) in spoken]
-        about = {
-            "kind": facts["kind"],
-            "speaker": facts["speaker"],
-            "sex": facts["sex"],
-            "language": facts["language"],
-            "split": "demo",
-            "package": " + ".join(sorted({s["package"] for s in used} | set(facts["packages"]))),
-            "author": " + ".join(sorted({s["author"] for s in used} | set(facts["authors"]))),
-            "licence": " + ".join(sorted({s["licence"] for s in used} | set(facts["licences"]))),
-        }
+        about |= {key: " + ".join(sorted({s[key] for s in used})) for key in ORIGIN}
         about["version"] = " + ".join(packages[p][1] for p in about["package"].split(" + "))
-        table.append(write(out, path, wave, rate=rate, **about))
+        table.append(write(out, out / name, wave, rate=rate, **about))
     return table
 
 

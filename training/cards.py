@@ -53,12 +53,17 @@ def read_rows(path, numbers):
     return rows
 
 
+def checksums(model):
+    """File name to SHA-256 of one model, as models/checksums.json has it."""
+    table = json.loads((ROOT / "models" / "checksums.json").read_text(encoding="utf-8"))
+    split = (name.split("/") for name in table)
+    return {file: table[f"{folder}/{file}"] for folder, file in split if folder == model}
+
+
 def measured(folder, sizes, table):
     """The generated part of one card."""
     log = loop.read_log(folder / "training_log.csv", 10**9)
-    sums = json.loads((folder.parent / "checksums.json").read_text(encoding="utf-8"))
-    files = [f"| `{name.split('/')[1]}` | `{value}` |" for name, value in sums.items()
-             if name.startswith(folder.name)]  # fmt: skip
+    files = [f"| `{name}` | `{value}` |" for name, value in checksums(folder.name).items()]
     steps, hours = int(log[-1]["step"]), float(log[-1]["minutes"]) / 60
     return [
         "## Size and cost", "", *sizes, "",

@@ -8,6 +8,12 @@ from training import noises
 RATE = 16000
 
 
+PAIRS = [  # name, then each talker's speaker, sex and language, and the length in seconds
+    ("mix_speech", ("tux_be", "female", "be"), ("tux_da", "male", "da"), 5.2),
+    ("mix_speech1", ("tux_ca", "male", "ca"), ("tux_es", "female", "es"), 4.6),
+]
+
+
 def demo_files(cache):
     """Yield (file name, samples, rate, facts) of every demo file and of its clean references.
 
@@ -16,46 +22,33 @@ def demo_files(cache):
     cache : dict
         (speaker, package, pattern) -> list of (file name, split, samples).
     """
-    pairs = [
-        ("mix_speech", "allison", "en", "nickolay", "ru", 5.2),
-        ("mix_speech1", "carlo", "it", "ivrvoice", "ru", 4.6),
-    ]
-    for name, first, lang1, second, lang2, seconds in pairs:
-        n = int(seconds * 8000)
-        talkers = [talker(cache, first, lang1, seconds), talker(cache, second, lang2, seconds)]
-        sources = [0.5 * resample_poly(wave, 1, 2)[:n] for wave in talkers]
-        who = facts(
-            f"{first}+{second}",
-            "female+male" if first == "allison" else "male+female",
-            f"{lang1}+{lang2}",
-        )
-        yield f"{name}.wav", sources[0] + sources[1], 8000, who | {"kind": "mixture"}
-        for i, (source, speaker) in enumerate(zip(sources, (first, second), strict=True)):
-            sex = "male" if speaker in ("carlo", "nickolay") else "female"
-            who = facts(speaker, sex, (lang1, lang2)[i]) | {"kind": "source"}
-            yield f"{name}_s{i + 1}.wav", source, 8000, who
+    for name, first, second, seconds in PAIRS:
+        people = (first, second)
+        sources = [demo_voice(cache, person, seconds) for person in people]
+        together = ("+".join(pair) for pair in zip(*people, strict=True))
+        yield f"{name}.wav", sources[0] + sources[1], 8000, facts("mixture", *together)
+        for i, (source, person) in enumerate(zip(sources, people, strict=True), start=1):
+            yield f"{name}_s{i}.wav", source, 8000, facts("source", *person)
     n = 75_165  # the length whose padding the source document prints
     clean = talker(cache, "allison", "en", n / RATE + 0.1)[:n]
-    noise = noises.street(np.random.default_rng(5), n) + 0.5 * noises.fan(
-        np.random.default_rng(11), n
-    )
+    cars, fan = (np.random.default_rng(seed) for seed in (5, 11))
+    noise = noises.street(cars, n) + 0.5 * noises.fan(fan, n)
     noise *= np.sqrt(np.mean(clean**2) / np.mean(noise**2)) * 10 ** (-5 / 20)  # 5 dB SNR
-    who = facts("allison", "female", "en")
-    noisy = who | {"kind": "noisy speech"}
-    yield "speech_with_noise1.wav", clean + noise, RATE, noisy
-    yield "speech_with_noise1_clean.wav", clean, RATE, who | {"kind": "clean speech"}
+    who = ("allison", "female", "en")
+    yield "speech_with_noise1.wav", clean + noise, RATE, facts("noisy speech", *who)
+    yield "speech_with_noise1_clean.wav", clean, RATE, facts("clean speech", *who)
 
 
-def facts(speaker, sex, language):
-    """The manifest's facts about who speaks."""
-    return {
-        "speaker": speaker,
-        "sex": sex,
-        "language": language,
-        "packages": [],
-        "authors": [],
-        "licences": [],
-    }
+def demo_voice(cache, person, seconds):
+    """One person at 8 kHz, at -30 dB RMS: two people equally loud, with headroom."""
+    speaker, _, language = person
+    wave = resample_poly(talker(cache, speaker, language, seconds), 1, 2)[: int(seconds * 8000)]
+    return wave * 10 ** (-30 / 20) / np.sqrt(np.mean(wave**2))
+
+
+def facts(kind, speaker, sex, language):
+    """The manifest's facts about what is heard."""
+    return {"kind": kind, "speaker": speaker, "sex": sex, "language": language, "split": "demo"}
 
 
 def talker(cache, speaker, language, seconds):

@@ -35,7 +35,7 @@ def separation(count, folder=None):
             found = metrics.match(estimates, references)
             before = np.mean([metrics.si_sdr(mixture, r) for r in references])
             rows.append({"voices": kind, "first": pair[0], "second": pair[1],
-                         "gain": round(found.si_sdr - before, 2)})  # fmt: skip
+                         "gain": round(float(np.mean(found.si_sdr) - before), 2)})  # fmt: skip
     return rows
 
 

@@ -16,9 +16,6 @@ class Verdict:
     def __repr__(self):
         return f"{ {True: '✓', False: '✗', None: '…'}[self.passed] } {self.message}"
 
-    def __bool__(self):
-        return self.passed is True
-
 
 def tell(english, chinese):
     """Choose the edition's language, which the environment variable A2A_LANG names.

@@ -1,0 +1,46 @@
+"""The tables of the evaluation say what its rows say, and the cards hold what was measured."""
+
+import pytest
+
+from training import cards, evaluate, testset
+
+
+def test_separation_table_gives_mean_interval_median_and_worst():
+    rows = [{"voices": v, "gain": g} for v in ("known", "unseen") for g in (1.0, 2.0, 6.0)]
+    assert "| known | 3 | 3.0 ± 3.0 | 2.0 | 1.0 |" in evaluate.separation_table(rows)
+
+
+def test_denoising_table_has_a_row_a_system_and_a_gain_a_column():
+    rows = [
+        {"system": system, "snr": snr, "gain": gain, "stoi": 0.5 + gain / 10, "dnsmos": 2.0}
+        for system, gain in (("input", 0.0), ("ours", 1.0))
+        for snr in evaluate.SNRS
+    ]
+    last = evaluate.denoising_table(rows)[-1]
+    assert last == "| ours |" + " +1.0 |" * len(evaluate.SNRS) + " +0.100 | 2.00 |"
+
+
+def test_test_mixtures_are_the_same_at_every_draw():
+    first, again = (testset.mixtures("unseen", 3, 2.0) for _ in range(2))
+    assert all((a[1] == b[1]).all() for a, b in zip(first, again, strict=True))
+
+
+def test_unseen_mixtures_hold_unseen_voices_alone():
+    unseen = {row["speaker"] for row in testset.manifest() if row["split"] == "unseen"}
+    assert {name for pair, _ in testset.mixtures("unseen", 8, 2.0) for name in pair} <= unseen
+
+
+@pytest.mark.parametrize("model", ["mossformer_mini_8k", "frcrn_mini_16k"])
+def test_the_card_holds_the_committed_evaluation(model):
+    """`python run.py evaluate`, then `python -m training.cards`, bring a card up to date."""
+    text = (cards.ROOT / "models" / model / "README.md").read_text(encoding="utf-8")
+    folder = cards.ROOT / "evaluation"
+    if model.startswith("moss"):
+        rows = cards.read_rows(folder / "separation.csv", ["gain"])
+        table = evaluate.separation_table(rows)
+    else:
+        rows = cards.read_rows(folder / "denoising.csv", ["snr", "gain", "stoi", "dnsmos"])
+        table = evaluate.denoising_table(rows)
+    assert "\n".join(table) in text
+    for name, value in cards.checksums(model).items():
+        assert f"| `{name}` | `{value}` |" in text
