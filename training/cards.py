@@ -68,11 +68,12 @@ def measured(folder, sizes, table):
     return [
         "## Size and cost", "", *sizes, "",
         "## What it does, measured", "",
-        "`python run.py evaluate` makes this table again: the seeds are fixed, and no recording in",
-        "it was trained on.",
+        "`python run.py evaluate` (with `--quick` where the table speaks of 8 clips) makes this table",
+        "again: the seeds are fixed, and no recording in it was trained on.",
         "", *table, "",
         "## How it was trained", "",
-        f"{steps:,} steps of 4 s of audio, {hours:.1f} hours on one processor core.",
+        f"{steps:,} steps of 4 s of audio, {hours:.1f} hours on one processor core;",
+        "the averaged weights that did best in validation were kept.",
         "", "![The learning curve: validation figures rise with the training steps](curve.png)", "",
         "## Files", "", "| file | SHA-256 |", "|---|---|", *files,
     ]  # fmt: skip
