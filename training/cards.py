@@ -68,8 +68,8 @@ def measured(folder, sizes, table):
     return [
         "## Size and cost", "", *sizes, "",
         "## What it does, measured", "",
-        "`python run.py evaluate` (with `--quick` where the table speaks of 8 clips) makes this table",
-        "again: the seeds are fixed, and no recording in it was trained on.",
+        "`python run.py evaluate` (with `--quick` where the table speaks of 8 clips) makes this",
+        "table again: the seeds are fixed, and no recording in it was trained on.",
         "", *table, "",
         "## How it was trained", "",
         f"{steps:,} steps of 4 s of audio, {hours:.1f} hours on one processor core;",

@@ -82,11 +82,9 @@ def separation_table(rows):
 
 def denoising_table(rows):
     """Markdown lines of the denoising results: SI-SDR gain by SNR, STOI change, DNSMOS at 5 dB."""
-    heads = [f"{snr} dB" for snr in SNRS]
     items = sum(row["system"] == "input" for row in rows) // len(SNRS)
-    lines = [
-        f"| system ({items} clips a SNR) | {' | '.join(heads)} | STOI change at 0 dB | DNSMOS at 5 dB |"
-    ]
+    heads = [f"system ({items} clips a SNR)", *(f"{snr} dB" for snr in SNRS)]
+    lines = [f"| {' | '.join([*heads, 'STOI change at 0 dB', 'DNSMOS at 5 dB'])} |"]
     lines.append("|---" * (len(SNRS) + 3) + "|")
 
     def mean(system, snr, column):
