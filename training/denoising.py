@@ -35,6 +35,8 @@ def build(config=CONFIG):
         # real part of the bias = re - im, imaginary part = re + im
         torch.nn.init.constant_(unet.linear.conv_re.bias, start / 2)
         torch.nn.init.constant_(unet.linear.conv_im.bias, -start / 2)
+        for part in (unet.linear.conv_re, unet.linear.conv_im):
+            torch.nn.init.uniform_(part.weight, -0.1, 0.1)  # so small that the bias decides
     return net
 
 
