@@ -3,7 +3,7 @@
 import numpy as np
 
 from helpers.clip import decibel
-from helpers.exercises.verdict import clip_faults, number_fault, off, right
+from helpers.exercises.verdict import clip_faults, diagnosis, number_fault, off, right
 
 
 def check_alias(answer, frequency=7000, rate=8000):
@@ -140,13 +140,11 @@ def check_level(answer, clip, target=-30):
             "直接用分贝数去乘了采样点：应先用 10 ** (dB / 20) 换算成倍数。",
         ),
     }
-    english, chinese = next(
-        (texts for db, texts in hints.items() if abs(wrong - db) < 0.05),
-        (
-            "the factor is 10 ** (gain / 20), gain = target minus level.",
-            "倍数是 10 ** (增益 / 20)。",
-        ),
+    otherwise = (
+        "the factor is 10 ** (gain / 20), gain = target minus level.",
+        "倍数是 10 ** (增益 / 20)。",
     )
+    english, chinese = diagnosis(wrong, hints, otherwise)
     return off(
         f"`quieter` has {answer.level:.1f} dB, {abs(excess):.1f} dB too "
         f"{'loud' if excess > 0 else 'soft'}: {english}",

@@ -4,7 +4,7 @@ import numpy as np
 
 from helpers import masks, spectra
 from helpers.clip import decibel
-from helpers.exercises.verdict import blank, clip_faults, off, right
+from helpers.exercises.verdict import blank, clip_faults, diagnosis, off, right
 
 
 def check_mixture(answer, speech, noise, snr=5):
@@ -85,13 +85,11 @@ def check_mixture(answer, speech, noise, snr=5):
             "达到这个比值的是峰值，题目要的是平均功率之比。",
         ),
     }
-    english, chinese = next(
-        (texts for wrong, texts in hints.items() if abs(found - wrong) < 0.05),
-        (
-            "the gain in dB is the speech's level minus the noise's minus the SNR.",
-            "增益（dB）等于语音电平减去噪声电平，再减去信噪比。",
-        ),
+    otherwise = (
+        "the gain in dB is the speech's level minus the noise's minus the SNR.",
+        "增益（dB）等于语音电平减去噪声电平，再减去信噪比。",
     )
+    english, chinese = diagnosis(found, hints, otherwise)
     return off(
         f"Your SNR is {found:.1f} dB, so the noise is {abs(found - snr):.1f} dB too "
         f"{'loud' if found < snr else 'soft'}: {english}",

@@ -45,6 +45,26 @@ def blank(name):
     )
 
 
+def diagnosis(value, hints, otherwise):
+    """Find the known mistake that gives this value, to 0.05.
+
+    Parameters
+    ----------
+    value : float
+        What the learner got, or by how much it is off, in dB.
+    hints : dict
+        From the value that a mistake gives to its (English, Chinese) explanation.
+    otherwise : tuple of str
+        The explanation where no known mistake gives it.
+
+    Examples
+    --------
+    >>> diagnosis(3.01, {3.0: ("amplitude?", "幅度？")}, ("start again", "重来"))
+    ('amplitude?', '幅度？')
+    """
+    return next((texts for wrong, texts in hints.items() if abs(wrong - value) < 0.05), otherwise)
+
+
 def number_fault(answer, name):
     """Verdict on an answer that is no number, or None where it is one."""
     if answer is None or answer is ...:
