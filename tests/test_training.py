@@ -62,7 +62,7 @@ def test_the_full_corpus_keeps_the_unseen_voices_out():
 def run(folder, steps, corpus):
     torch.manual_seed(0)
     model = separation.build(TINY)
-    args = Namespace(out=folder, minutes=5, steps=steps, every=2, seed=0, lr=8e-4)
+    args = Namespace(out=folder, minutes=5, steps=steps, every=2, seed=0, lr=8e-4, half_life=12000)
 
     def example(generator):
         return torch.from_numpy(corpus.mixture(generator, 2000)[None])

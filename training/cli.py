@@ -20,6 +20,7 @@ def arguments(description, name, peak):
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / name, help="the run's folder")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--lr", type=float, default=peak, help="peak learning rate")
+    parser.add_argument("--half-life", type=int, default=12000, help="steps that halve its rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=500, help="steps between validations")
     parser.add_argument("--start", type=Path, help="begin with the weights of this model folder")

@@ -42,8 +42,9 @@ def train(model, example, loss_of, score, args):
     score : callable
         score(model) -> dict of validation figures; its first entry decides which is best.
     args : argparse.Namespace
-        minutes, steps (None: no end), lr, seed, every (steps between validations), and `out`, the
-        folder for last.pt (to resume from), best.pt (averaged weights) and log.csv.
+        minutes, steps (None: no end), lr, half_life (in steps), seed, every (steps between
+        validations), and `out`, the folder for last.pt (to resume from), best.pt (averaged
+        weights) and log.csv.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def train(model, example, loss_of, score, args):
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, args.lr)
+                group["lr"] = learning_rate(step, args.lr, half_life=args.half_life)
             if torch.isfinite(norm):
                 optimizer.step()
                 average(ema, model, step)
