@@ -3,7 +3,7 @@
 python run.py lessons run 05 07    execute these in place; without a number, all of them
 python run.py lessons links        write previous and next into each, and the index into README.md
 python run.py lessons check        list what is stale, unexecuted, broken or undescribed
-python run.py lessons picture      draw README's picture with today's weights
+python run.py lessons picture      draw README's picture, with today's weights, and the map of 00
 """
 
 import argparse
@@ -220,9 +220,10 @@ def main(args=None):
             for path, content in links().items():
                 write(path, content)
         elif options.action == "picture":
-            from book.picture import draw
+            from book.picture import draw, draw_map
 
             draw()
+            draw_map([(int(path.name[:2]), about(path)[0]) for path in lessons()])
         found = check() if options.action == "check" else []
     except ValueError as problem:
         found = [str(problem)]

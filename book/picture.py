@@ -1,9 +1,11 @@
-"""README's picture: a recording of two people at once, and the two tracks that come of it."""
+"""README's picture, a recording and the tracks that come of it, and lesson 00's map of the course."""
 
 import io
 from pathlib import Path
 
 PICTURE = Path(__file__).resolve().parent / "separated.png"
+MAP = PICTURE.with_name("map.png")
+ROWS = {"The ground": (0, 4), "Two voices": (5, 6), "Noise and echo": (7, 9), "At work": (10, 14)}
 TITLES = ("Two people at once", "The first, separated", "The second, separated")
 
 
@@ -25,4 +27,33 @@ def draw(path=PICTURE):
     file = io.BytesIO()
     figure.savefig(file, format="png")
     # 64 colours do for one colour map, and make the file half as big.
+    Image.open(file).convert("RGB").quantize(64).save(path, optimize=True)
+
+
+def draw_map(titles, path=MAP):
+    """Draw the lessons as boxes in four rows; `titles` is (number, title) of each lesson."""
+    import textwrap
+
+    from PIL import Image
+
+    from helpers import plots
+
+    figure = plots.picture(1, 1, (11, 5.2))
+    axes = figure.axes[0]
+    box = {"boxstyle": "round,pad=0.4", "facecolor": "#e6f0f7", "edgecolor": "#0072b2"}
+    for row, (name, (first, last)) in enumerate(ROWS.items()):
+        axes.text(-0.75, -row, name, ha="center", va="center", weight="bold", fontsize=11)
+        for number, title in titles:
+            if first <= number <= last:
+                short = "\n".join(textwrap.wrap(title.split(":")[0], 17))
+                label = f"{number:02d}\n{short}"
+                where = number - first, -row
+                axes.text(*where, label, ha="center", va="center", fontsize=10, bbox=box)
+        if row:
+            line = {"arrowstyle": "-|>", "color": "#555555", "lw": 1.2}
+            axes.annotate("", (0, 0.36 - row), (0, 0.64 - row), arrowprops=line)
+    axes.set(xlim=(-1.3, 4.5), ylim=(-3.5, 0.5))
+    axes.axis("off")
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
     Image.open(file).convert("RGB").quantize(64).save(path, optimize=True)

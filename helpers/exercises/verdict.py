@@ -85,6 +85,42 @@ def number_fault(answer, name):
     return None
 
 
+def number(answer, name, wanted, praise, hints, otherwise):
+    """Judge an answer that is one number.
+
+    Parameters
+    ----------
+    answer : object
+        What the learner gave.
+    name : str
+        The variable's name in the notebook.
+    wanted : float
+        The right number; 0.05 on either side will do.
+    praise : tuple of str
+        What a right answer shows, in both languages.
+    hints : dict
+        From the number that a known mistake gives to its explanation.
+    otherwise : tuple of str
+        The explanation of any other number.
+
+    Returns
+    -------
+    Verdict
+        Right, off or blank.
+
+    Examples
+    --------
+    >>> number(3.0, "answer", 6.0, ("yes", "对"), {3.0: ("power?", "功率？")}, ("no", "不对"))
+    ✗ power?
+    """
+    fault = number_fault(answer, name)
+    if fault is not None:
+        return fault
+    if abs(float(answer) - wanted) < 0.05:
+        return right(*praise)
+    return off(*diagnosis(float(answer), hints, otherwise))
+
+
 def clip_faults(answer, name, rate=None, length=None):
     """Verdict on an answer that is no Clip of that rate and length, or None where it is one.
 
