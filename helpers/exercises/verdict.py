@@ -121,6 +121,66 @@ def number(answer, name, wanted, praise, hints, otherwise):
     return off(*diagnosis(float(answer), hints, otherwise))
 
 
+def matching(answer, name, cases, why, praise):
+    """Judge a dictionary that gives each case its name.
+
+    Parameters
+    ----------
+    answer : object
+        What the learner gave: from case to name, an open case holding three dots.
+    name : str
+        The variable's name in the notebook.
+    cases : dict
+        From each case to its right name.
+    why : dict
+        From each name that may be given to what tells it, in both languages.
+    praise : tuple of str
+        What a right answer shows, in both languages.
+
+    Returns
+    -------
+    Verdict
+        Right where all agree; else about the first that does not.
+
+    Examples
+    --------
+    >>> matching({"a": 2}, "letters", {"a": 1}, {1: ("x", "x"), 2: ("y", "y")}, ("yes", "对"))
+    ✗ “a” is not 2. Think: x.
+    """
+    if answer is None or answer is ...:
+        return blank(name)
+    if not isinstance(answer, dict):
+        kind = type(answer).__name__
+        return off(
+            f"`{name}` is a {kind}, and a dictionary is asked for, as in the cell.",
+            f"`{name}` 是 {kind}，这里要一个字典，写法见该单元格。",
+        )
+    given = {case: answer.get(case, ...) for case in cases}
+    done = [case for case in cases if given[case] is not ...]
+    if not done:
+        return blank(name)
+    for case in done:
+        if not isinstance(given[case], str | int) or given[case] not in why:
+            choice = ", ".join(map(str, why))
+            return off(
+                f"{given[case]!r} is none of {choice}.",
+                f"{given[case]!r} 不在可选之列：{choice}。",
+            )
+        if given[case] != cases[case]:
+            english, chinese = why[cases[case]]
+            return off(
+                f"“{case}” is not {given[case]}. Think: {english}.",
+                f"“{case}”不是 {given[case]}。提示：{chinese}。",
+            )
+    if len(done) < len(cases):
+        rest = [case for case in cases if case not in done]
+        return off(
+            f"Right so far; {len(rest)} to go: “{rest[0]}”.",
+            f"到目前都对，还剩 {len(rest)} 个：“{rest[0]}”。",
+        )
+    return right(*praise)
+
+
 def clip_faults(answer, name, rate=None, length=None):
     """Verdict on an answer that is no Clip of that rate and length, or None where it is one.
 
