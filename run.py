@@ -208,9 +208,9 @@ def call(command, cwd=None):
 # --- the commands -----------------------------------------------------------------------------
 
 
-def find_lesson(word):
+def find_lesson(word, folder="notebooks"):
     """Return the one notebook that a number, a name or a part of a name stands for."""
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    notebooks = sorted((ROOT / folder).glob("*.ipynb"))
     word = Path(word).name.removesuffix(".ipynb")
     found = [path for path in notebooks if f"{path.stem}_".startswith(f"{word:0>2}_")]
     found = found or [path for path in notebooks if word in path.stem]
@@ -227,14 +227,17 @@ def lab(args):
     if "--no-browser" in words:
         words.remove("--no-browser")
         options.insert(0, "--no-browser")
+    folder = "notebooks"
+    if words[:1] == ["zh"]:  # the Chinese edition
+        folder, words = "notebooks/zh", words[1:]
     if len(words) > 1 or any(word.startswith("-") for word in words):
-        raise Usage("usage: run.py lab [lesson] [--no-browser] [-- JupyterLab's options]")
-    lesson = find_lesson(words[0] if words else FIRST_LESSON)
+        raise Usage("usage: run.py lab [zh] [lesson] [--no-browser] [-- JupyterLab's options]")
+    lesson = find_lesson(words[0] if words else FIRST_LESSON, folder)
     python = set_up()
     say("JupyterLab is starting; Ctrl-C stops it.")
     command = [python, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.root_dir={ROOT}"]
-    command += [f"--LabApp.default_url=/lab/tree/notebooks/{lesson.name}"]
+    command += [f"--LabApp.default_url=/lab/tree/{folder}/{lesson.name}"]
     return call(command + options, cwd=ROOT)
 
 
@@ -257,17 +260,35 @@ def evaluate(args):
     return call([set_up(), "-m", "training.evaluate", *args])
 
 
+def bench(args):
+    """Time the fast path against ModelScope's pipelines as they are."""
+    return call([set_up(), "-m", "training.bench", *args])
+
+
 def lessons(args):
     """Keep the lessons: run them anew, link them, check them."""
     return call([set_up(), "-m", "book.lessons", *args], cwd=ROOT)
 
 
+def book(args):
+    """Build the site: the lessons in both languages, to be read and heard in a browser."""
+    return call([set_up(), "-m", "book.site", *args], cwd=ROOT)
+
+
+def zh(args):
+    """Keep the Chinese edition: build it, bring its catalogues up to date, check them."""
+    return call([set_up(), "-m", "book.zh", *args], cwd=ROOT)
+
+
 COMMANDS = {
-    "lab": (lab, "open JupyterLab: lab, lab 05, lab separate; after -- options of JupyterLab"),
+    "lab": (lab, "open JupyterLab: lab, lab 05, lab zh 05; after -- options of JupyterLab"),
     "test": (test, "run every test and lesson: test, test -k mixing, test notebooks"),
     "train": (train, "train an embedded model: train separation --minutes 10, train denoising"),
     "evaluate": (evaluate, "score the embedded models on the test recordings"),
+    "bench": (bench, "time the fast path: bench, bench --quick, bench --long"),
     "lessons": (lessons, "keep the lessons: lessons run 05, lessons links, lessons check"),
+    "zh": (zh, "build the Chinese edition: zh, zh update, zh check 05"),
+    "book": (book, "build the site into book/_build: book, book --serve"),
 }
 
 

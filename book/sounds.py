@@ -1,4 +1,4 @@
-"""Keep `sounds/`: check it against its manifest, and write the credits into its README.md.
+"""Keep `sounds/`: check it against its manifest, and write the credits into its READMEs.
 
 python -m book.sounds    writes the credits, lists what does not agree with the manifest
 """
@@ -12,6 +12,15 @@ from book.lessons import ROOT, between, write
 
 SOUNDS = ROOT / "sounds"
 PAPERS = {".csv", ".md", ".txt"}  # what else lies in sounds/
+CHINESE = "README.zh-CN.md"
+WORDS = {  # of the credits' tables; names of people, voices and packages are in no language
+    "author": "作者", "licence": "许可证", "package": "软件包", "what": "内容", "files": "文件数",
+    "minutes": "分钟", "demo file": "演示文件", "who": "说话人", "authors": "作者",
+    "licences": "许可证", "this project": "本项目", "babble": "人群嘈杂声", "crowd": "人群",
+    "keyboard": "键盘", "music": "音乐", "fan": "风扇", "hum": "嗡嗡声", "pink": "粉红噪声",
+    "street": "街道", "mixture": "混合语音", "source": "声源", "noisy speech": "带噪语音",
+    "clean speech": "干净语音", ", ": "、", "{}, {} s at {} Hz": "{}，{} s，{} Hz",
+}  # fmt: skip
 
 
 def rows(folder=SOUNDS):
@@ -49,23 +58,29 @@ def faults_of(path, row):
     return found
 
 
-def attributions(table):
-    """Return the authors with what is theirs, and the demo files, as two Markdown tables."""
+def attributions(table, say=str):
+    """Return the authors with what is theirs, and the demo files, as two Markdown tables.
+
+    `say` puts the tables' own words into another language.
+    """
     keys = ("author", "licence", "package", "version")
     groups = {}
     for row in table:
         if row["split"] != "demo":
             groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-    lines = ["| author | licence | package | what | files | minutes |", "|---|---|---|---|--:|--:|"]
+    heads = map(say, ("author", "licence", "package", "what", "files", "minutes"))
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|--:|--:|"]
     for (author, licence, package, version), group in sorted(groups.items()):
-        what = ", ".join(sorted({name(row) for row in group}))
+        what = say(", ").join(say(each) for each in sorted({name(row) for row in group}))
         minutes = sum(float(row["seconds"]) for row in group) / 60
-        source = f"{package} {version}"
-        lines.append(f"| {author} | {licence} | {source} | {what} | {len(group)} | {minutes:.1f} |")
-    lines += ["", "| demo file | what | who | authors | licences |", "|---|---|---|---|---|"]
+        facts = (say(author), licence, f"{package} {version}", what, len(group), f"{minutes:.1f}")
+        lines.append(f"| {' | '.join(map(str, facts))} |")
+    heads = map(say, ("demo file", "what", "who", "authors", "licences"))
+    lines += ["", f"| {' | '.join(heads)} |", "|---|---|---|---|---|"]
     for row in table:
         if row["split"] == "demo":
-            what = f"{row['kind']}, {float(row['seconds']):.1f} s at {row['rate']} Hz"
+            what = say("{}, {} s at {} Hz")
+            what = what.format(say(row["kind"]), f"{float(row['seconds']):.1f}", row["rate"])
             facts = (f"`{row['path']}`", what, name(row), row["author"], row["licence"])
             lines.append(f"| {' | '.join(facts)} |")
     return "\n".join(lines)
@@ -77,14 +92,16 @@ def name(row):
     return " + ".join(f"{who} ({how})" for who, how in pairs) if row["speaker"] else row["kind"]
 
 
-def page(folder=SOUNDS):
-    """Return what sounds/README.md should hold."""
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    return between("credits", attributions(rows(folder)), text)
+def page(folder=SOUNDS, name="README.md"):
+    """Return what sounds/README.md, or its Chinese sister, should hold."""
+    text = (folder / name).read_text(encoding="utf-8")
+    say = (lambda english: WORDS.get(english, english)) if name == CHINESE else str
+    return between("credits", attributions(rows(folder), say), text)
 
 
 if __name__ == "__main__":
-    write(SOUNDS / "README.md", page())
+    for readme in ("README.md", CHINESE):
+        write(SOUNDS / readme, page(name=readme))
     wrong = faults()
     print("\n".join(wrong) or f"{len(rows())} recordings, all as the manifest says")
     sys.exit(1 if wrong else 0)

@@ -1,15 +1,14 @@
 """Sound in, sound out: load, resample, level, save, listen. Used in every lesson."""
 
-import base64
-import html
-import io
 import os
 from pathlib import Path
 
 import numpy as np
 
+from helpers import decode
 from helpers.clip import Clip
 
+LOUDEST = 1e10  # 200 dB over full scale: floats beyond it are damage, and would overflow
 SOUNDS = Path(__file__).resolve().parent.parent / "sounds"  # the course's own recordings
 
 
@@ -19,8 +18,9 @@ def load(source, rate=None):
     Parameters
     ----------
     source : str, Path, bytes, file object or Clip
-        A file's path, its contents, or the open file: WAV, FLAC, Ogg, Opus or MP3. A Clip passes
-        through. Several channels are averaged: nobody who stands on the right is lost.
+        A file's path, its contents, or the open file: WAV, FLAC, Ogg, Opus, MP3, and M4A where
+        ffmpeg is installed. A Clip passes through. Several channels are averaged, so that nobody
+        who stands on the right is lost, and a line on the log "helpers" says so.
     rate : int, optional
         Resample to this rate, in Hz. None keeps the file's own.
 
@@ -32,7 +32,8 @@ def load(source, rate=None):
     Raises
     ------
     ValueError
-        If there is no such file, or no sound in it, or samples that are not finite.
+        If there is no such file, or no sound in it, or not all of it, or samples that are no
+        numbers.
 
     Examples
     --------
@@ -41,43 +42,16 @@ def load(source, rate=None):
     >>> load("build/three.wav")
     Clip('three', 0.00 s, 8000 Hz, -10.8 dB)
     """
-    clip = source if isinstance(source, Clip) else _read(source)
-    bad = np.flatnonzero(~np.isfinite(clip.samples))
-    if len(bad):
+    clip = source if isinstance(source, Clip) else decode.read(source)
+    low, high = clip.samples.min(initial=0), clip.samples.max(initial=0)
+    if not (low > -LOUDEST and high < LOUDEST):  # NaN compares as False
+        bad = np.flatnonzero(~(np.abs(clip.samples) < LOUDEST))
         raise ValueError(
-            f"{clip.name!r} has {len(bad)} samples that are no number (NaN or infinite), the first "
-            f"at {bad[0] / clip.rate:.3f} s: clip.with_samples(numpy.nan_to_num(clip.samples))"
+            f"{clip.name!r} has {len(bad)} samples that are no number (NaN, infinite or beyond "
+            f"{LOUDEST:g}), the first at {bad[0] / clip.rate:.3f} s: record or export it again, or "
+            f"set them to 0, Clip(numpy.where(abs(samples) < {LOUDEST:g}, samples, 0), rate)"
         )
     return clip if rate is None else resample(clip, rate)
-
-
-def _read(source):
-    """Decode a file, its contents or an open file."""
-    import soundfile
-
-    name, contents = "", source
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if not path.is_file():
-            here = f"{str(path)!r}, seen from {str(Path.cwd())!r}"
-            raise ValueError(f"no sound file at {here}: the course's own are in audio.SOUNDS")
-        name, contents = path.stem, path.read_bytes()
-    elif not isinstance(source, bytes) and not hasattr(source, "read"):
-        raise ValueError(
-            f"can't load a {type(source).__name__}: give a path, the bytes of a sound file or an "
-            "open file; samples that you have already: Clip(samples, rate=16000)"
-        )
-    stream = io.BytesIO(contents) if isinstance(contents, bytes) else contents
-    try:
-        samples, rate = soundfile.read(stream, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as problem:
-        raise ValueError(
-            f"{name or 'this'!r} can't be read as a sound file ({problem.error_string}): convert "
-            "it to WAV first, for example ffmpeg -i your_file your_file.wav"
-        ) from problem
-    if not len(samples):
-        raise ValueError(f"{name or 'this file'!r} is a sound file without a single sample")
-    return Clip(samples.mean(axis=1), rate, name)
 
 
 def resample(clip, rate, length=None):
@@ -88,7 +62,7 @@ def resample(clip, rate, length=None):
     clip : Clip
         The sound.
     rate : int
-        The new rate, in Hz. What lies above rate / 2 is filtered out: it can't be told there.
+        The new rate, in Hz. What lies above rate / 2 is filtered out.
     length : int, optional
         Samples wanted; None is round(n * rate / clip.rate), which may lose one there and back.
 
@@ -104,8 +78,7 @@ def resample(clip, rate, length=None):
     """
     import soxr
 
-    like = Clip([], rate, clip.name)  # refuses a rate that is none
-    samples = clip.samples
+    like, samples = Clip([], rate, clip.name), clip.samples  # refuses a rate that is none
     if like.rate != clip.rate and len(clip):
         samples = soxr.resample(samples, clip.rate, like.rate, quality="HQ")
     if length is None:
@@ -136,6 +109,34 @@ def level(clip, db):
     if not clip.samples.any():
         raise ValueError(f"{clip.name!r} is silent: no gain gives silence a level")
     return clip.gain(db - clip.level)
+
+
+def without_offset(clip):
+    """Take out a constant that a cheap sound card added to every sample.
+
+    The networks never met one: an offset of 0.1 costs 5 dB of separation. Less than a tenth of the
+    level does no harm and is left alone, as is a recording under 0.1 s, whose mean may be speech.
+
+    Parameters
+    ----------
+    clip : Clip
+        A recording.
+
+    Returns
+    -------
+    Clip
+        The same around zero.
+
+    Examples
+    --------
+    >>> without_offset(Clip(np.tile([0.25, 0.75], 800), 8000)).samples[:2].tolist()
+    [-0.25, 0.25]
+    """
+    if clip.duration < 0.1:
+        return clip
+    mean = clip.samples.mean(dtype=np.float64)
+    power = np.einsum("i,i->", clip.samples, clip.samples, dtype=np.float64) / len(clip)
+    return clip.with_samples(clip.samples - np.float32(mean)) if mean**2 > 0.01 * power else clip
 
 
 def save(clip, path, subtype=None):
@@ -174,14 +175,18 @@ def save(clip, path, subtype=None):
         raise ValueError(f"can't tell a sound format by {path.name!r}: end it in .wav or .flac")
     chosen = subtype or ("PCM_16" if kind in ("WAV", "FLAC") else None)
     if chosen and not soundfile.check_format(kind, chosen):
-        raise ValueError(
-            f"{kind} can't store {chosen!r}: {list(soundfile.available_subtypes(kind))}"
-        )
+        known = list(soundfile.available_subtypes(kind))
+        raise ValueError(f"{kind} can't store {chosen!r}: {known}")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         soundfile.write(part, clip.samples, clip.rate, subtype=chosen, format=kind)
         os.replace(part, path)
+    except soundfile.LibsndfileError as problem:  # MP3 has nine rates, Opus five
+        reason = problem.error_string.removeprefix("Error : ")
+        raise ValueError(
+            f"can't write {clip!r} to {str(path)!r} ({reason}): try .wav, or another folder"
+        ) from problem
     finally:
         part.unlink(missing_ok=True)
     return path
@@ -214,37 +219,6 @@ def listen(*clips, caption=None):
         raise ValueError("listen plays Clips with samples in them: audio.load the recording first")
     if caption and len(clips) > 1:
         raise ValueError(f"one caption for {len(clips)} clips: name each, clip.named('noisy')")
+    from helpers.player import Player
+
     return Player([clip.named(caption or clip.name) for clip in clips])
-
-
-class Player:
-    """What `listen` returns: one player and one line of text a clip."""
-
-    def __init__(self, clips):
-        self._lines = [
-            f"{clip.name or 'sound'} · {clip.duration:.2f} s · {clip.rate} Hz · {clip.level:.1f} dB"
-            for clip in clips
-        ]
-        self._sounds = [base64.b64encode(_mp3(clip)).decode() for clip in clips]
-
-    def __repr__(self):
-        return "\n".join(f"▶ {line}" for line in self._lines)
-
-    def _repr_html_(self):
-        """One figure a clip; tests/nbval_sanitize.cfg counts on the order of the attributes."""
-        return "\n".join(
-            f'<figure style="margin: 0.5em 0"><figcaption>{label}</figcaption><audio controls '
-            f'aria-label="{label}" src="data:audio/mpeg;base64,{sound}"></audio></figure>'
-            for label, sound in zip(map(html.escape, self._lines), self._sounds, strict=True)
-        )
-
-
-def _mp3(clip):
-    """Encode for a browser: at a rate that all of them play, at some 16 kbit/s."""
-    import soundfile
-
-    # Average, not constant: only then the file tells its length to the sample.
-    small = {"subtype": "MPEG_LAYER_III", "bitrate_mode": "AVERAGE", "compression_level": 0.95}
-    clip, file = resample(clip, 16000 if clip.rate <= 16000 else 24000), io.BytesIO()
-    soundfile.write(file, np.clip(clip.samples, -1, 1), clip.rate, format="MP3", **small)
-    return file.getvalue()

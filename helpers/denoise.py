@@ -8,14 +8,14 @@ import math
 
 import numpy as np
 
-from helpers import audio, models, overlap
+from helpers import audio, fast, models, overlap
 from helpers.clip import Clip
 
 RATE = 16000  # what FRCRN was trained on, in Hz
 HOP = 320  # by how much its windows of 640 samples move
 
 
-def denoise(source, rate=None, **where):
+def denoise(source, rate=None, *, precision="float32", resume=None, **where):
     """Remove noise from a recording of speech.
 
     Parameters
@@ -25,14 +25,19 @@ def denoise(source, rate=None, **where):
         above 8 kHz is lost.
     rate : int, optional
         Rate of the result in Hz; None keeps the recording's own.
+    precision : str
+        "float32", or "bfloat16" for speed: see `fast.network`.
+    resume : str or Path, optional
+        A folder in which the finished windows of a recording over 30 s are kept: stopped and
+        called again, the work goes on where it was. Delete it afterwards.
     **where : dict
         Which weights, as in `models.resolve`: `folder` and `tier`.
 
     Returns
     -------
     Clip
-        As long as the recording, to the sample, at the level that its speech had. Silence stays
-        silence.
+        As long as the recording, to the sample, at the level that its speech had; a constant
+        offset is noise too. Silence stays silence.
 
     Raises
     ------
@@ -46,19 +51,22 @@ def denoise(source, rate=None, **where):
     >>> clean.name, len(clean) == len(noisy)
     ('speech_with_noise1 denoised', True)
     """
-    clip = audio.load(source)
+    clip = audio.without_offset(audio.load(source))  # before resampling: it would ring
     if not len(clip):
         raise ValueError("there is nothing to denoise: the clip holds no samples")
+    rate = clip.rate if rate is None else Clip([], rate).rate
     model = models.pipeline("frcrn", **{"quiet": True, **where}).model
-    noisy = audio.resample(clip, RATE).samples
-    gain = level_gain(noisy)
-    (samples,) = overlap.process(noisy * gain, lambda part: run(model, part), RATE)
-    if samples @ noisy < 0:  # a network trained on SI-SDR may give speech upside down
-        samples = -samples
-    rate = rate or clip.rate
-    length = round(len(clip) * rate / clip.rate)
-    clean = Clip(samples / gain, RATE, f"{clip.name} denoised".strip())
-    return audio.resample(clean, rate, length)
+    kept = overlap.Kept(resume, model, precision) if resume else None
+    model = fast.network(model, precision)
+    length = max(1, round(len(clip) * rate / clip.rate))
+    if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
+        clip = audio.resample(clip, RATE)
+    gain = level_gain(clip.samples)
+    (samples,) = overlap.process(clip.samples, lambda x: run(model, x), RATE, kept=kept, gain=gain)
+    # In place, for the sake of hours. A network trained on SI-SDR may give speech upside down.
+    samples /= np.float32(gain if samples @ clip.samples >= 0 else -gain)
+    clean = Clip(samples, RATE, f"{clip.name} denoised".strip())
+    return clean if (rate, length) == (RATE, len(clean)) else audio.resample(clean, rate, length)
 
 
 def run(model, samples):
@@ -70,7 +78,7 @@ def run(model, samples):
     Parameters
     ----------
     model : torch.nn.Module
-        FRCRN, as ModelScope's pipeline holds it.
+        FRCRN, as ModelScope's pipeline holds it, or its fast form (`fast.network`).
     samples : ndarray [shape=(n,)]
         Noisy speech at 16 kHz, at the level that the network knows.
 
@@ -90,7 +98,7 @@ def run(model, samples):
     padded = np.pad(samples, (HOP, HOP + -len(samples) % HOP))
     with torch.inference_mode():
         stages = model({"noisy": torch.from_numpy(padded)[None]})  # (1, padded)
-    return stages["wav_l2"][:, HOP : HOP + len(samples)].numpy()
+    return stages["wav_l2"][:, HOP : HOP + len(samples)].numpy().copy()
 
 
 def level_gain(samples, db=-25):
@@ -116,7 +124,12 @@ def level_gain(samples, db=-25):
     >>> level_gain(np.array([0.0, 0.0, 0.0, 1.0]), db=-20)
     0.1
     """
-    power = np.square(samples, dtype=np.float64)
-    loud = power[power > power.mean()]
-    active = loud.mean() if len(loud) else power.mean()  # all equally loud: a square wave
+    power = _power(samples)
+    loud = samples[np.abs(samples) > math.sqrt(power)]
+    active = _power(loud) if len(loud) else power  # all equally loud: a square wave
     return 10 ** (db / 20) / math.sqrt(active) if active > 1e-20 else 1.0
+
+
+def _power(samples):
+    """Return the mean square, in double precision without a copy of an hour in it."""
+    return float(np.einsum("i,i->", samples, samples, dtype=np.float64)) / max(1, len(samples))

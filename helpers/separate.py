@@ -4,16 +4,18 @@ ModelScope's pipeline makes every source equally loud, one at a time. `separate`
 network and lets the mixture decide how loud each source was.
 """
 
+import functools
+
 import numpy as np
 
-from helpers import audio, models, overlap
+from helpers import audio, fast, models, overlap, voices
 from helpers.clip import Clip
 
 RATE = 8000  # what MossFormer was trained on, in Hz
-SHORTEST = 16  # samples in one frame of the published encoder
+LEVEL = -25  # what it is given every mixture at, in dB re full scale
 
 
-def separate(source, rate=None, **where):
+def separate(source, rate=None, *, share=True, precision="float32", resume=None, **where):
     """Separate the people who talk at once in a recording.
 
     Parameters
@@ -23,6 +25,15 @@ def separate(source, rate=None, **where):
         knows no other rate, so what lies above 4 kHz is lost.
     rate : int, optional
         Rate of the results in Hz. None gives 8000, whatever the recording had.
+    share : bool
+        Whether to share out among the speakers what the network gave to none of them, so that the
+        tracks add up. False leaves it out: the recording minus the tracks is then what is left
+        over, such as noise.
+    precision : str
+        "float32", or "bfloat16" for speed: see `fast.network`.
+    resume : str or Path, optional
+        A folder in which the finished windows of a recording over 30 s are kept: stopped and
+        called again, the work goes on where it was. Delete it afterwards.
     **where : dict
         Which weights, as in `models.resolve`: `folder` and `tier`.
 
@@ -30,13 +41,14 @@ def separate(source, rate=None, **where):
     -------
     list of Clip
         One a speaker, in no particular order (`metrics.match` finds it), as long as the recording
-        to the sample and as loud as in the mixture: see `fit`. Silence stays silence.
+        to the sample and as loud as in the mixture: see `fit`. They add up to the recording
+        as it is at 8 kHz, without a constant offset, with an error of less than -90 dB of its
+        level: see `share_rest`. Silence stays silence.
 
     Raises
     ------
     ValueError
-        If the recording can't be read, or has less than 16 samples at 8 kHz, or the weights can't
-        be had.
+        If the recording can't be read or holds no samples, or the weights can't be had.
 
     Examples
     --------
@@ -44,22 +56,30 @@ def separate(source, rate=None, **where):
     >>> [len(source) == len(mixture) for source in separate(mixture)]
     [True, True]
     """
-    clip = audio.load(source)
-    mixture = audio.resample(clip, RATE).samples
-    if len(mixture) < SHORTEST:
-        raise ValueError(
-            f"{clip.name or 'this clip'!r} has {len(mixture)} samples at {RATE} Hz, and one frame "
-            f"of MossFormer is {SHORTEST}: give at least {SHORTEST / RATE:.3f} s, better a sentence"
-        )
+    clip = audio.without_offset(audio.load(source))  # before resampling: it would ring
+    if not len(clip):
+        raise ValueError("there is nothing to separate: the clip holds no samples")
+    rate = RATE if rate is None else Clip([], rate).rate
+    length = max(1, round(len(clip) * rate / clip.rate))
+    if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
+        clip = audio.resample(clip, RATE)
     model = models.pipeline("mossformer", **{"quiet": True, **where}).model
-    sources = overlap.process(mixture, lambda part: run(model, part), RATE)
-    gains = fit(sources, mixture)
-    rate = rate or RATE
-    length = round(len(clip) * rate / clip.rate)
-    return [
-        audio.resample(Clip(gain * row, RATE, f"{clip.name} speaker {i}".strip()), rate, length)
-        for i, (gain, row) in enumerate(zip(gains, sources, strict=True), start=1)
+    kept = overlap.Kept(resume, model, precision) if resume else None
+    model = fast.network(model, precision)
+    # Recordings of -60 dB cost 2 dB at the level that they have: a constant in the network wins.
+    gain, mixture = 10 ** ((LEVEL - max(clip.level, -200)) / 20), clip.samples
+    voice = functools.partial(voices.describe, model)
+    sources = overlap.process(mixture, lambda x: run(model, x), RATE, voice, kept, gain)
+    sources *= fit(sources, mixture)[:, None]  # in place, for the sake of hours
+    if share:
+        sources = share_rest(sources, mixture)
+    tracks = [
+        Clip(row, RATE, f"{clip.name} speaker {i}".strip())
+        for i, row in enumerate(sources, start=1)
     ]
+    if (rate, length) == (RATE, len(mixture)):
+        return tracks
+    return [audio.resample(track, rate, length) for track in tracks]
 
 
 def run(model, samples):
@@ -71,7 +91,7 @@ def run(model, samples):
     Parameters
     ----------
     model : torch.nn.Module
-        MossFormer, as ModelScope's pipeline holds it.
+        MossFormer, as ModelScope's pipeline holds it, or its fast form (`fast.network`).
     samples : ndarray [shape=(n,)]
         A mixture at 8 kHz.
 
@@ -130,3 +150,39 @@ def fit(sources, mixture):
     upright = np.sign(target)  # which way round each source is like the mixture
     total = upright @ gram @ upright
     return (upright * (upright @ target / total if total > 0 else 0)).astype(sources.dtype)
+
+
+def share_rest(sources, mixture):
+    """Make sources add up to the mixture: share out what is left over, by their energy.
+
+    The projection of Wisdom et al. (2019, arXiv 1811.08521). With the embedded model some 1 % of a
+    mixture's energy is left over; shared out it makes clean mixtures 0.1 dB better and very noisy
+    ones 0.1 dB worse. A faint source gets little of it and stays faint.
+
+    Parameters
+    ----------
+    sources : ndarray [shape=(speakers, n)]
+        The sources, as loud as in the mixture.
+    mixture : ndarray [shape=(n,)]
+        What they should add up to.
+
+    Returns
+    -------
+    ndarray [shape=(speakers, n)]
+        Sources that do.
+
+    Examples
+    --------
+    >>> share_rest(np.array([[1.0, 1.0], [0.0, 0.0]]), mixture=np.array([2.0, 1.0])).tolist()
+    [[2.0, 1.0], [0.0, 0.0]]
+    """
+    energy = np.einsum("sn,sn->s", sources, sources, dtype=np.float64)
+    if not energy.any():
+        energy[:] = 1  # nobody was heard: all get the same
+    weights = (energy / energy.sum()).astype(sources.dtype)
+    rest = mixture - sources.sum(axis=0)
+    shared = np.empty_like(sources)
+    for row, source, weight in zip(shared, sources, weights, strict=True):
+        np.multiply(rest, weight, out=row)
+        row += source
+    return shared

@@ -51,12 +51,12 @@ def mossformer(folder, **sizes):
     import torch
     from modelscope.models.audio.separation.mossformer import MossFormer
 
-    let_hypothesis_look()
     folder.mkdir(parents=True)
     sizes = MOSSFORMER_SIZES | sizes
     torch.manual_seed(0)
     for name, part in MossFormer(str(folder), **sizes).as_dict().items():
         torch.save(part.state_dict(), folder / f"{name}.bin")
+    let_hypothesis_look()  # building one has loaded SpeechBrain
     configure(folder, "speech-separation", {"type": MOSSFORMER, **sizes}, MOSSFORMER)
     return folder
 

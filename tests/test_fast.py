@@ -1,12 +1,14 @@
 """The fast forms equal the library's layers, in what they give and in what they learn from it."""
 
 import copy
+import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
 from modelscope.models.audio.separation.mossformer import MossFormer
 
-from helpers import fast_frcrn, fast_mossformer
+from helpers import fast, fast_frcrn, fast_mossformer, frcrn_inference, models
 from helpers.frcrn_mini import NarrowFRCRN
 from training import denoising, separation
 
@@ -88,3 +90,128 @@ def test_attention_of_the_fast_form_is_not_idle(mossformer):
             if "qk_offset_scale.gamma" in name:
                 parameter.zero_()
         assert relative(quick(mixture), before) > 1e-3
+
+
+class Holder(torch.nn.Module):
+    """What ModelScope's pipeline holds around FRCRN."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.model = net
+
+    def forward(self, inputs):
+        return {"wav_l2": self.model(inputs["noisy"])[4]}
+
+
+@pytest.fixture(scope="module")
+def denoiser(frcrn):
+    net = copy.deepcopy(frcrn).eval()
+    generator = torch.Generator().manual_seed(1)
+    for module in net.modules():  # a norm that does nothing would hide how it is folded
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+            torch.nn.init.normal_(module.bias, std=0.3)
+    return Holder(net)
+
+
+@pytest.fixture(scope="module")
+def separator(mossformer):
+    return copy.deepcopy(mossformer).eval()
+
+
+def heard(model, n):
+    generator = torch.Generator().manual_seed(2)
+    noise = 0.1 * torch.randn(1, n, generator=generator)
+    with torch.inference_mode():
+        output = model(
+            {"noisy": noise} if isinstance(model, Holder | frcrn_inference.Denoiser) else noise
+        )
+    return output["wav_l2"] if isinstance(output, dict) else output
+
+
+@pytest.mark.parametrize("kind", ["denoiser", "separator"])
+def test_every_layer_of_the_fast_path_equals_modelscope(kind, request):
+    errors = fast.differences(request.getfixturevalue(kind))
+    assert len(errors) == {"denoiser": 2 * (7 + 1 + 7) + 1, "separator": 2 + 1}[kind]
+    assert max(errors.values()) < 1e-4, errors
+
+
+@pytest.mark.parametrize("n", [1280, 16_000, 52_480])
+def test_the_fast_denoiser_equals_modelscope_at_any_length(denoiser, n):
+    """52,480 samples are many pieces of every stage."""
+    assert relative(heard(fast.network(denoiser), n), heard(denoiser, n)) < 1e-4
+
+
+@pytest.mark.parametrize("n", [32, 40, 2048, 16_400])
+def test_the_fast_separator_equals_modelscope_at_any_length(separator, n):
+    assert relative(heard(fast.network(separator), n), heard(separator, n).reshape(1, n, 2)) < 1e-4
+
+
+@pytest.mark.parametrize("kind", ["mossformer", "frcrn"])
+def test_the_embedded_models_take_the_fast_path_within_60_db_of_float64(kind):
+    model = models.pipeline(kind, quiet=True).model
+    noise, exact = 0.05 * torch.randn(1, 8320), copy.deepcopy(model).double()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("error")
+        quick, half = fast.network(model), fast.network(model, "bfloat16")
+        assert quick is not model
+        if kind == "frcrn":
+            expected = exact({"noisy": noise.double()})["wav_l2"]
+            found = [form({"noisy": noise})["wav_l2"] for form in (quick, half)]
+        else:
+            expected, found = exact(noise.double()), [form(noise) for form in (quick, half)]
+    assert relative(found[0].double(), expected) < 1e-3  # -60 dB
+    assert relative(found[1].double(), expected) < 10 ** (-30 / 20)
+    assert relative(found[1], found[0]) > 1e-5  # it is another precision
+
+
+@pytest.mark.parametrize("kind", ["denoiser", "separator"])
+def test_a_network_that_differs_runs_as_it_is_with_a_warning(kind, request):
+    other = copy.deepcopy(request.getfixturevalue(kind))
+    if kind == "denoiser":
+        other.model.unet2.encoders[2].relu = torch.nn.ReLU()
+        where = "model.unet2.encoder2 differs"
+    else:
+        other.mask_net.mdl.att_mdl.mossformerM.layers[1].gateActivate = torch.nn.Tanh()
+        where = "layers.1 differs"
+    with pytest.warns(RuntimeWarning, match=f"does not fit.*{where}.*as ModelScope wrote it"):
+        assert fast.network(other) is other
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fast.network(other) is other  # said once
+
+
+def test_a_network_that_cannot_be_taken_apart_runs_as_it_is_with_a_warning(separator):
+    other = copy.deepcopy(separator)
+    other.mask_net.mdl.att_mdl.mossformerM.layers[0].causal = True
+    with pytest.warns(RuntimeWarning, match="a causal MossFormer"):
+        assert fast.network(other) is other
+
+
+def test_who_looks_into_the_network_gets_the_network_itself(separator):
+    layer = separator.mask_net.mdl.att_mdl.mossformerM.layers[0]
+    hook = layer.register_forward_hook(lambda *_: None)
+    assert fast.network(separator) is separator
+    hook.remove()
+    assert fast.network(separator) is not separator
+    assert fast.network(fast_mossformer.speed_up(copy.deepcopy(separator))).training is False
+
+
+def test_trained_weights_are_taken_up(separator):
+    other = copy.deepcopy(separator)
+    before = fast.network(other)
+    assert fast.network(other) is before
+    expected = 2 * heard(before, 2048)
+    with torch.no_grad():
+        other.decoder.weight *= 2
+    assert fast.network(other) is not before
+    assert relative(heard(fast.network(other), 2048), expected) < 1e-3
+
+
+def test_other_things_are_left_alone():
+    thing = SimpleNamespace(model=None)
+    assert fast.network(thing) is thing
+    assert fast.network(torch.nn.Identity())(3) == 3
+    with pytest.raises(ValueError, match="no precision 'float16': take float32 or bfloat16"):
+        fast.network(thing, "float16")

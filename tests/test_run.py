@@ -368,6 +368,11 @@ def test_train_and_evaluate_pass_their_arguments_on(machine):
     assert machine.started[-1][1:] == ["-m", "training.evaluate", "--seed", "1"]
 
 
+def test_bench_passes_its_arguments_on(machine):
+    run.main(["bench", "--quick"])
+    assert machine.started[-1][1:] == ["-m", "training.bench", "--quick"]
+
+
 @pytest.mark.parametrize("args", [[], ["cooking"]])
 def test_train_tells_its_usage(machine, capsys, args):
     assert run.main(["train", *args]) == 2
@@ -388,3 +393,24 @@ def test_ctrl_c_reaches_the_child_alone():
     code = "import signal, sys; sys.exit(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
     assert run.call([Path(sys.executable), "-c", code]) == 0
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_book_passes_its_arguments_on(machine):
+    run.main(["book", "--serve"])
+    assert machine.started[-1][1:] == ["-m", "book.site", "--serve"]
+
+
+def test_zh_passes_its_arguments_on(machine):
+    run.main(["zh", "check", "05"])
+    assert machine.started[-1][1:] == ["-m", "book.zh", "check", "05"]
+
+
+def test_lab_opens_the_chinese_edition(machine):
+    folder = machine.repository / "notebooks" / "zh"
+    folder.mkdir()
+    for name in ("00_start_here", "05_separate_with_mossformer"):
+        (folder / f"{name}.ipynb").write_text("{}")
+    for words, name in (([], "00_start_here"), (["5"], "05_separate_with_mossformer")):
+        assert run.main(["lab", "zh", *words]) == 0
+        assert f"--LabApp.default_url=/lab/tree/notebooks/zh/{name}.ipynb" in machine.started[-1]
+    assert run.main(["lab", "zh", "07"]) == 2

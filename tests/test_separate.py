@@ -7,7 +7,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import audio, metrics, models, overlap
+from helpers import audio, metrics, models
 from helpers import separate as module
 from helpers.clip import Clip
 from helpers.separate import fit, separate
@@ -58,7 +58,7 @@ class FilterBank:
         return rows.astype(np.float32)[:: (-1) ** len(self.calls)]
 
 
-@pytest.mark.parametrize("n", [16, 17, 31, 32, 33, 47, 100, 8000, 8001])
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 31, 32, 33, 47, 100, 8000, 8001])
 def test_every_length_comes_back_to_the_sample(folder, n):
     sources = separate(noise(n), folder=folder)
     assert [(len(source), source.rate) for source in sources] == [(n, 8000)] * 2
@@ -94,10 +94,9 @@ def test_silence_stays_silence(folder):
         assert not source.samples.any()
 
 
-@pytest.mark.parametrize("n", [0, 1, 15])
-def test_too_short_says_how_much_it_takes(folder, n):
-    with pytest.raises(ValueError, match=rf"'mix' has {n} samples at 8000 Hz.*at least 0.002 s"):
-        separate(noise(n), folder=folder)
+def test_nothing_to_separate(folder):
+    with pytest.raises(ValueError, match="nothing to separate"):
+        separate(noise(0), folder=folder)
 
 
 def test_nan_is_refused(folder):
@@ -172,47 +171,14 @@ def test_sources_add_up_and_keep_their_track_in_long_recordings(folder, monkeypa
     first, second = voices(seconds)
     mixture = first.with_samples(first.samples + second.gain(-12).samples)
     sources = separate(mixture, folder=folder)
-    assert (len(network.calls) > 1) == (seconds > 60)
-    assert max(network.calls) <= 60 * 8000
+    assert (len(network.calls) > 1) == (seconds > 30)
+    assert max(network.calls) <= 30 * 8000
     total = sources[0].samples + sources[1].samples
     assert 20 * np.log10(np.linalg.norm(total - mixture.samples) / np.linalg.norm(total)) < -40
     match = metrics.match(sources, [first, second.gain(-12)])
     assert min(match.si_sdr) > 25
     levels = [sources[i].level for i in match.order]
     assert levels == pytest.approx([first.level, second.level - 12], abs=0.2)
-
-
-def test_windows_have_one_size_and_cover_everything():
-    lengths = []
-
-    def run(window):
-        lengths.append(len(window))
-        return window[None]
-
-    for n in (60 * 100 + 1, 121 * 100, 124 * 100, 33_333):
-        lengths.clear()
-        samples = np.random.default_rng(n).normal(size=n).astype(np.float32)
-        np.testing.assert_allclose(overlap.process(samples, run, 100)[0], samples, atol=1e-6)
-        assert set(lengths) == {2000}
-        assert (len(lengths) - 1) * 1800 + 2000 >= n > (len(lengths) - 2) * 1800 + 2000
-
-
-def test_up_to_a_minute_is_one_piece():
-    lengths = []
-    overlap.process(np.zeros(6000), lambda window: lengths.append(len(window)), 100)
-    assert lengths == [6000]
-
-
-def test_order_stays_where_nothing_is_heard():
-    assert overlap.same_order(np.zeros((3, 10)), np.ones((3, 10))) == [0, 1, 2]
-    assert overlap.same_order(np.zeros((2, 0)), np.zeros((2, 0))) == [0, 1]
-
-
-@given(order=st.permutations(range(3)), gain=st.floats(0.001, 1000))
-def test_order_is_found_whatever_the_scales(order, gain):
-    rows = np.random.default_rng(0).normal(size=(3, 200))
-    after = (rows * np.array([[1], [gain], [1 / gain]]))[list(order)]
-    np.testing.assert_array_equal(np.argsort(order), overlap.same_order(rows, after))
 
 
 def test_the_recording_itself_is_left_alone(folder):

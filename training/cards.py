@@ -2,6 +2,7 @@
 
 Between `<!-- measured -->` markers of models/*/README.md go size and cost beside the published
 network, the evaluation's tables, the learning curve and the checksums. Nothing is typed by hand.
+The Chinese cards, README.zh-CN.md, get the same through `training.cards_zh`.
 """
 
 import json
@@ -13,7 +14,7 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 
 import torch
 
-from training import curve, denoising, evaluate, loop, separation
+from training import cards_zh, curve, denoising, evaluate, loop, separation
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED_MOSSFORMER = separation.CONFIG | {
@@ -86,6 +87,7 @@ def fill(folder, lines):
     body = "\n".join(["<!-- measured -->", "", *lines, "", "<!-- /measured -->"])
     pattern = r"<!-- measured -->.*<!-- /measured -->"
     card.write_text(re.sub(pattern, lambda _: body, text, flags=re.S), encoding="utf-8")
+    cards_zh.fill(folder)
 
 
 def main():

@@ -31,7 +31,7 @@ def check_step(answer, weights, recent, heard, step=0.5):
     Examples
     --------
     >>> check_step([0.5, 0.0], np.zeros(2), np.array([1.0, 0.0]), heard=1.0)
-    ✓ The filter now predicts 0.50 where it predicted 0.00, and 1.00 was heard: half the error ...
+    ✓ The filter now predicts 0.50 where it predicted 0.00, and 1.00 was heard: of the ...
     """
     if answer is None or answer is ...:
         return blank("new_weights")
@@ -59,9 +59,9 @@ def check_step(answer, weights, recent, heard, step=0.5):
     if np.allclose(new, weights + change, atol=1e-6):
         return right(
             f"The filter now predicts {new @ recent:.2f} where it predicted {before:.2f}, and "
-            f"{heard:.2f} was heard: half the error is gone, because the step is {step:g}.",
+            f"{heard:.2f} was heard: of the error, {step:.0%} is gone, which is the step.",
             f"滤波器原来预测 {before:.2f}，现在预测 {new @ recent:.2f}，实际听到的是 {heard:.2f}："
-            f"步长为 {step:g}，误差正好减掉了相应的一部分。",
+            f"误差减少了 {step:.0%}，这正是步长。",
         )
     mistakes = [
         (
@@ -96,20 +96,24 @@ def check_step(answer, weights, recent, heard, step=0.5):
             "the whole step: it has to be multiplied by the step size.",
             "走了整整一步：还要乘以步长。",
         ),
-        (change, "that is the change alone: add it to the old weights.", "这只是改变量：还要加上旧的权重。"),
+        (
+            change,
+            "that is the change alone: add it to the old weights.",
+            "这只是改变量：还要加上旧的权重。",
+        ),
         (
             weights + change[::-1],
             "the change is back to front: the first weight belongs to the newest sample.",
             "顺序反了：第一个权重对应最新的采样点。",
         ),
         (weights, "these are the old weights.", "这还是旧的权重。"),
-    ]  # fmt: skip
+    ]
     for wrong, english, chinese in mistakes:
         if np.allclose(new, wrong, atol=1e-6):
             return off(f"Not yet there: {english}", f"还不对：{chinese}")
     return off(
         f"With these weights the filter predicts {new @ recent:.3f}; the right ones predict "
-        f"{before + step * error:.3f}. Error, times the step, times `recent`, divided by its power.",
+        f"{before + step * error:.3f}: error times step times `recent`, divided by its power.",
         f"用这些权重滤波器预测 {new @ recent:.3f}，正确的应预测 {before + step * error:.3f}。"
         "误差乘以步长，再乘以 `recent`，除以它的功率。",
     )
@@ -139,7 +143,10 @@ def check_delay(answer, mic, far):
     lag = adaptive.bulk_delay(mic, far)
     late = 1000 * lag / mic.rate
     hints = {
-        lag: ("that is the number of samples: divide by the rate.", "这是采样点数：还要除以采样率。"),
+        lag: (
+            "that is the number of samples: divide by the rate.",
+            "这是采样点数：还要除以采样率。",
+        ),
         late / 1000: ("that is in seconds, and ms are asked for.", "这是秒，题目要的是毫秒。"),
         -late: (
             "the sign is turned: the echo comes after the far end, so conjugate the far end's "
@@ -150,11 +157,7 @@ def check_delay(answer, mic, far):
             f"twice too much: there are {mic.rate} samples a second.",
             f"多了一倍：每秒有 {mic.rate} 个采样点。",
         ),
-        343 * late / 1000: (
-            "that is the way in meters, at 343 m/s.",
-            "这是按声速 343 m/s 算出的距离（米）。",
-        ),
-    }  # fmt: skip
+    }
     return number(
         answer,
         "late",
@@ -165,7 +168,7 @@ def check_delay(answer, mic, far):
         ),
         hints,
         (
-            "Not quite: take the lag at which the correlation is strongest, and divide by the rate.",
+            "Not quite: take the lag of the strongest correlation, and divide by the rate.",
             "不太对：找出互相关最强处的延迟，再除以采样率。",
         ),
     )
@@ -220,12 +223,15 @@ def check_erle(answer, mic, out, stop=4.0):
             "far end speak alone.",
             f"这是对整段录音计算的，近端也算进去了：只有前 {stop:g} 秒是远端单独说话。",
         ),
-        peaks: ("Those are the peaks: the mean powers are asked for.", "这是峰值：题目要的是平均功率。"),
+        peaks: (
+            "Those are the peaks: the mean powers are asked for.",
+            "这是峰值：题目要的是平均功率。",
+        ),
         decibel(power[0] / np.square(before.samples - after.samples, dtype=np.float64).mean()): (
             "You divided by what was taken out: divide by what is left.",
             "你除以了被去掉的部分：应当除以剩下的部分。",
         ),
-    }  # fmt: skip
+    }
     return number(
         answer,
         "my_erle",

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,15 +18,34 @@ class Verdict:
         return f"{ {True: '✓', False: '✗', None: '…'}[self.passed] } {self.message}"
 
 
+def language():
+    """Tell in which edition this kernel runs: "zh" or "en".
+
+    The environment variable A2A_LANG says so where it is set. Else the folder does: the Chinese
+    lessons lie in notebooks/zh, and a lesson's kernel starts in its lesson's folder. Jupyter also
+    names the lesson to the kernel, which holds after the working directory was changed.
+
+    Examples
+    --------
+    >>> language()
+    'en'
+    """
+    chosen = os.environ.get("A2A_LANG", "").lower()
+    if chosen:
+        return "zh" if chosen.startswith("zh") else "en"
+    folders = [Path(os.environ.get("JPY_SESSION_NAME", "")).parent, Path.cwd()]
+    return "zh" if any(folder.parts[-2:] == ("notebooks", "zh") for folder in folders) else "en"
+
+
 def tell(english, chinese):
-    """Choose the edition's language, which the environment variable A2A_LANG names.
+    """Choose between two texts by the edition's language.
 
     Examples
     --------
     >>> tell("too loud", "太响")
     'too loud'
     """
-    return chinese if os.environ.get("A2A_LANG", "en").startswith("zh") else english
+    return chinese if language() == "zh" else english
 
 
 def right(english, chinese):

@@ -1,0 +1,230 @@
+"""How long does it take, and how wrong is it: measured, never guessed.
+
+Systems are timed in turn, over and over, and compared pair by pair: what else the machine does
+meets all of them alike. Taught in 11_long_and_fast; `python run.py bench` prints the table.
+"""
+
+import contextlib
+import io
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from helpers import audio
+from helpers.clip import Clip
+
+EXAMPLES = {"mossformer": ("mix_speech.wav", 8000), "frcrn": ("speech_with_noise1.wav", 16000)}
+
+
+def systems(kind, folder=None):
+    """Name the ways to run a model: ModelScope's pipeline as it is, and ours.
+
+    Parameters
+    ----------
+    kind : str
+        "mossformer" or "frcrn".
+    folder : str or Path, optional
+        The model's folder; None takes the embedded one.
+
+    Returns
+    -------
+    dict of str to callable
+        Each takes a Clip at the network's own rate, and does all that it does to a recording.
+
+    Examples
+    --------
+    >>> list(systems("frcrn"))
+    ['ModelScope', 'float32', 'bfloat16']
+    """
+    from helpers import models
+
+    where = {"folder": folder} if folder else {"tier": "embedded"}
+    run = _ours(kind)
+
+    def library(clip):
+        import soundfile
+
+        built = models.pipeline(kind, quiet=True, **where)
+        with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(io.StringIO()):
+            path = str(Path(home) / "clip.wav")
+            soundfile.write(path, clip.samples, clip.rate, subtype="FLOAT")
+            return built(path)
+
+    ours = {name: (lambda clip, name=name: run(clip, precision=name, quiet=True, **where))
+            for name in ("float32", "bfloat16")}  # fmt: skip
+    return {"ModelScope": library, **ours}
+
+
+def compare(runs, clip, repeats=3):
+    """Time several ways to do one thing, in turn, `repeats` times over.
+
+    Parameters
+    ----------
+    runs : dict of str to callable
+        What to compare; the first is what the others are compared with.
+    clip : Clip
+        What each is given.
+    repeats : int
+        How often each runs, after one run that does not count on a second of the clip.
+
+    Returns
+    -------
+    list of dict
+        For each: "system", "seconds" (median), "cpu" (median of the processor's seconds) and
+        "times" (how many times as fast as the first: the median over the rounds).
+
+    Examples
+    --------
+    >>> rows = compare({"sum": lambda c: c.samples.sum(), "nothing": lambda c: None},
+    ...                Clip(np.zeros(9_000_000), 8000))
+    >>> [row["system"] for row in rows], rows[0]["times"], rows[1]["times"] > 2
+    (['sum', 'nothing'], 1.0, True)
+    """
+    short = clip.with_samples(clip.samples[: clip.rate])
+    for run in runs.values():
+        run(short)
+    wall, cpu = ({name: [] for name in runs} for _ in range(2))
+    for _ in range(repeats):
+        for name, run in runs.items():
+            began = time.perf_counter(), time.process_time()
+            run(clip)
+            wall[name].append(time.perf_counter() - began[0])
+            cpu[name].append(time.process_time() - began[1])
+    first = np.array(wall[next(iter(runs))])
+    return [
+        {
+            "system": name,
+            "seconds": float(np.median(wall[name])),
+            "cpu": float(np.median(cpu[name])),
+            "times": float(np.median(first / np.maximum(wall[name], 1e-9))),
+        }
+        for name in runs
+    ]
+
+
+def error(kind, folder=None, seconds=1.0):
+    """Measure how far our results are from ModelScope's layers in float64.
+
+    Parameters
+    ----------
+    kind : str
+        "mossformer" or "frcrn".
+    folder : str or Path, optional
+        The model's folder; None takes the embedded one.
+    seconds : float
+        How much of a recording to run: float64 is slow.
+
+    Returns
+    -------
+    dict of str to float
+        For each precision the error's level below the result, in dB, for the same input.
+
+    Examples
+    --------
+    >>> found = error("mossformer", seconds=0.25)
+    >>> found["float32"] < -60, found["bfloat16"] < -20
+    (True, True)
+    """
+    import copy
+
+    from helpers import denoise, fast, models, separate
+
+    where = {"folder": folder} if folder else {"tier": "embedded"}
+    model = models.pipeline(kind, quiet=True, **where).model
+    module = separate if kind == "mossformer" else denoise
+    samples = audio.level(example(kind, seconds), -25).samples  # as separate and denoise do
+    exact = _Double(copy.deepcopy(model).double())
+    expected, found = module.run(exact, samples).astype(np.float64), {}
+    for name in fast.PRECISIONS:
+        form = fast.network(model, name)
+        if form is model and name == "bfloat16":
+            continue  # this checkpoint differs: it runs as ModelScope wrote it
+        off = module.run(form, samples) - expected
+        found[name] = float(20 * np.log10(np.linalg.norm(off) / np.linalg.norm(expected)))
+    return found
+
+
+class _Double:
+    """A float64 network that takes and gives what the float32 one does, rounded at the end."""
+
+    def __init__(self, model):
+        self.model, self.encoder = model, getattr(model, "encoder", None)
+
+    def __call__(self, inputs):
+        if isinstance(inputs, dict):
+            return {"wav_l2": self.model({"noisy": inputs["noisy"].double()})["wav_l2"]}
+        out = self.model(inputs.double())
+        return out.reshape(1, inputs.shape[1], -1)
+
+
+def example(kind, seconds):
+    """Make a recording of any length, at the network's own rate, from the course's sounds.
+
+    Parameters
+    ----------
+    kind : str
+        "mossformer" (two people at once, 8 kHz) or "frcrn" (noisy speech, 16 kHz).
+    seconds : float
+        How long.
+
+    Returns
+    -------
+    Clip
+        One of the course's recordings, over and over.
+
+    Examples
+    --------
+    >>> example("frcrn", 30)
+    Clip('example', 30.00 s, 16000 Hz, ... dB)
+    """
+    name, rate = {
+        "mossformer": ("mix_speech.wav", 8000),
+        "frcrn": ("speech_with_noise1.wav", 16000),
+    }[kind]
+    clip = audio.load(audio.SOUNDS / name, rate)
+    return Clip(np.resize(clip.samples, round(seconds * rate)), rate, "example")
+
+
+def draw(rows):
+    """Draw how many times as fast each system is.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows of `compare`, each with its "model" and the seconds of its "clip"; or those of
+        evaluation/bench.csv.
+
+    Returns
+    -------
+    Figure
+        A group of bars for each model and clip.
+
+    Examples
+    --------
+    >>> draw([{"model": "FRCRN", "clip": 4.7, "system": "float32", "times": 3.0}])
+    <Picture size ... with 1 Axes>
+    """
+    from helpers import plots
+
+    groups = list(dict.fromkeys((row["model"], row["clip"]) for row in rows))
+    names = list(dict.fromkeys(row["system"] for row in rows))
+    figure = plots.picture(1, 1, (7, 3.5))
+    axes, colors = figure.axes[0], ("#999999", "#0072b2", "#e69f00")
+    for i, name in enumerate(names):
+        times = {(r["model"], r["clip"]): float(r["times"]) for r in rows if r["system"] == name}
+        places = [at + (i - (len(names) - 1) / 2) * 0.27 for at in range(len(groups))]
+        bars = axes.bar(places, [times.get(group, 0) for group in groups], 0.25, label=name,
+                        color=colors[i % 3])  # fmt: skip
+        axes.bar_label(bars, fmt="%.1f", fontsize=8)
+    axes.set_xticks(range(len(groups)), [f"{m}, {float(s):g} s" for m, s in groups])
+    axes.set(ylabel="Times as fast as ModelScope")
+    axes.legend()
+    return figure
+
+
+def _ours(kind):
+    from helpers import denoise, separate
+
+    return separate.separate if kind == "mossformer" else denoise.denoise

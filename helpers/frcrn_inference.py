@@ -1,0 +1,247 @@
+"""FRCRN for use: every layer folded, and worked off in pieces that the processor's cache holds.
+
+ModelScope's layers go over whole recordings, one after the other: most of their time goes into
+waiting for memory. Here the sound lies as (frames, frequencies, channels), real parts beside
+imaginary ones, and each stage of a U-Net takes some frames at a time through all it has to do.
+Batch norm is folded into the convolutions, and a transposed convolution is a convolution whose
+outputs interleave. The arithmetic stays FRCRN's; `helpers.fast` holds it to ModelScope's layers.
+Taught in 11_long_and_fast.
+"""
+
+import torch
+import torch.nn.functional as F
+
+ROWS = 1280  # frames times frequencies in one piece: some MB, near what the inner cache holds
+
+
+class Memory:
+    """A complex FSMN layer over the second axis of x [shape=(frames, places, 2 channels)]."""
+
+    def __init__(self, re, im, dtype):
+        self.linear = torch.cat([re.linear.weight, im.linear.weight]).T.contiguous().to(dtype)
+        self.bias = torch.cat([re.linear.bias, im.linear.bias]).to(dtype)
+        self.project = [layer.project.weight.T.contiguous().to(dtype) for layer in (re, im)]
+        self.taps = [self._taps(layer) for layer in (re, im)]
+
+    @staticmethod
+    def _taps(layer):
+        taps = layer.conv1.weight.clone()  # (channels, 1, order, 1)
+        taps[:, 0, -1] += 1  # the layer adds what it sees to what it remembers
+        return torch.cat([taps, taps]).transpose(2, 3)  # (2 channels, 1, 1, order)
+
+    def __call__(self, x):
+        """Return f_re(x) + i f_im(x) for complex x, as ModelScope's layer does."""
+        frames, places, wide = x.shape
+        half = wide // 2
+        hidden = torch.addmm(self.bias, x.reshape(-1, half), self.linear).relu_()
+        parts = hidden.chunk(2, 1)  # (frames places [real, imaginary], features) of each layer
+        a, b = (self._remember(i, part, x) for i, part in enumerate(parts))
+        a[..., :half] -= b[..., half:]
+        a[..., half:] += b[..., :half]
+        return a.to(x.dtype)
+
+    def _remember(self, i, hidden, x):
+        taps = self.taps[i]
+        seen = (hidden @ self.project[i]).view(x.shape).to(taps.dtype)
+        before = F.pad(seen, (0, 0, taps.shape[-1] - 1, 0))  # `padding=` would pad both sides
+        return rows(F.conv2d(picture(before), taps, groups=x.shape[-1])).add_(x)
+
+
+class Convolution:
+    """A complex convolution and its batch norm as one real convolution of twice the channels."""
+
+    def __init__(self, re, im, bias, norm, dtype, **sizes):
+        scales, shifts = [], []
+        for bn, shift in zip((norm.bn_re, norm.bn_im), bias, strict=True):
+            scales.append(bn.weight * torch.rsqrt(bn.running_var + bn.eps))
+            shifts.append(bn.bias + (shift - bn.running_mean) * scales[-1])
+        weight = torch.cat([torch.cat([re, -im], 1), torch.cat([im, re], 1)])
+        weight = (weight * torch.cat(scales)[:, None, None, None]).to(dtype)
+        self.weight = weight.contiguous(memory_format=torch.channels_last)
+        self.bias, self.sizes = torch.cat(shifts).to(dtype), sizes
+
+    def __call__(self, x):
+        """Return (frames, places, 2 out) for x [shape=(frames, places, 2 in)], rectified."""
+        return rows(F.leaky_relu_(F.conv2d(picture(x), self.weight, self.bias, **self.sizes)))
+
+
+class Down:
+    """A stage on the way down: memory over frequency, then a strided complex convolution."""
+
+    def __init__(self, memory, stage, dtype):
+        re, im = stage.conv.conv_re, stage.conv.conv_im
+        weights = (layer.weight.transpose(2, 3) for layer in (re, im))  # (out, in, time, freq)
+        stride = {"stride": re.stride[::-1]}
+        self.conv = Convolution(*weights, complex_bias(re, im), stage.bn, dtype, **stride)
+        self.memory = memory
+
+    def __call__(self, x):
+        """Return the stage's output, a frame longer, and its mean over frames and frequencies."""
+        frames, last, out = len(x), torch.zeros_like(x[:1]), Output(len(x) + 1)
+        for start, stop in pieces(frames, x.shape[1]):
+            part = self.memory(x[start:stop]) if self.memory else x[start:stop]
+            end = [torch.zeros_like(last)] if stop == frames else []
+            part = torch.cat([last, part, *end])
+            last = part[-1:]
+            out.add(start, self.conv(part))
+        return out.whole, out.mean()
+
+
+class Up:
+    """A stage on the way up: a transposed complex convolution, then memory over frequency."""
+
+    def __init__(self, memory, stage, dtype):
+        re, im = stage.transconv.tconv_re, stage.transconv.tconv_im
+        self.memory, self.taps = memory, re.kernel_size[0]
+        self.convs = []
+        for odd in (0, 1):  # which frequencies they make
+            # (in, out, freq, time) of a transposed convolution to that of a convolution
+            weights = [w.weight[:, :, odd::2].permute(1, 0, 3, 2).flip(2, 3) for w in (re, im)]
+            pad = {"padding": (0, weights[0].shape[-1] - 1)}
+            conv = Convolution(*weights, complex_bias(re, im), stage.bn, dtype, **pad)
+            self.convs.append(conv)
+
+    def __call__(self, x, skip=None):
+        """Return the stage's output, a frame shorter, and its mean.
+
+        x and skip are pairs: a tensor (frames, frequencies, 2 channels), and one gain a channel.
+        """
+        frames, freqs = x[0].shape[0] - 1, x[0].shape[1]
+        wide, out = 2 * (freqs - 1) + self.taps, Output(frames)
+        for start, stop in pieces(frames, wide):
+            part = gained(x, skip, start, stop + 1)
+            even, odd = (conv(part) for conv in self.convs)
+            y = part.new_empty(stop - start, wide, even.shape[-1])
+            y[:, 0::2], y[:, 1::2] = even, odd
+            out.add(start, self.memory(y) if self.memory else y)
+        return out.whole, out.mean()
+
+
+class Output:
+    """A stage's output, filled piece by piece, and the sum of it."""
+
+    def __init__(self, frames):
+        self.frames, self.whole, self.total = frames, None, 0
+
+    def add(self, start, part):
+        """Put a piece in its place."""
+        if self.whole is None:
+            self.whole = part.new_empty(self.frames, *part.shape[1:])
+        self.whole[start : start + len(part)] = part
+        precise = torch.promote_types(part.dtype, torch.float32)
+        self.total = self.total + part.sum((0, 1), dtype=precise)
+
+    def mean(self):
+        """Return the mean over frames and frequencies [shape=(2 channels,)]."""
+        return self.total / (self.whole.shape[0] * self.whole.shape[1])
+
+
+class Net:
+    """One U-Net of FRCRN on x [shape=(frames, frequencies, 2)]."""
+
+    def __init__(self, unet, dtype):
+        last = unet.model_length - 1
+        over = [None, *(self._memory(unet.fsmn_enc[i], dtype) for i in range(1, last + 1))]
+        self.downs = [Down(over[i], unet.encoders[i], dtype) for i in range(last + 1)]
+        over = [*(self._memory(unet.fsmn_dec[i], dtype) for i in range(last)), None]
+        self.ups = [Up(over[i], unet.decoders[i], dtype) for i in range(last + 1)]
+        bottom = unet.fsmn
+        self.bottom = [
+            Memory(bottom.fsmn_re_L1, bottom.fsmn_im_L1, dtype),
+            Memory(bottom.fsmn_re_L2, bottom.fsmn_im_L2, dtype),
+        ]
+        re, im = unet.linear.conv_re, unet.linear.conv_im
+        a, b = (layer.weight.flatten() for layer in (re, im))
+        self.matrix = torch.stack([torch.cat([a, b]), torch.cat([-b, a])])  # (2, 2)
+        self.bias, self.unet = torch.cat(complex_bias(re, im)), unet
+
+    @staticmethod
+    def _memory(layer, dtype):
+        return Memory(layer.fsmn_re_L1, layer.fsmn_im_L1, dtype)
+
+    def __call__(self, x, tell):
+        """Return the U-Net's output [shape=(frames, frequencies, 2)]; `tell` hears of stages."""
+        skips, last = [], len(self.downs) - 1
+        for i, down in enumerate(self.downs):
+            x, mean = down(x)
+            tell(f"encoder{i}", x)
+            if i < last:
+                skips.append((x, gain(self.unet.se_layers_enc[i], mean)))
+        if x.shape[1] != 1:
+            raise ValueError(f"{x.shape[1]} frequencies at the bottom of the U-Net, not 1")
+        x = self.bottom[1](self.bottom[0](x.transpose(0, 1))).transpose(0, 1)
+        tell("fsmn", x)
+        pair, skip = (x, None), None
+        for i, up in enumerate(self.ups):
+            x, mean = up(pair, skip)
+            tell(f"fsmn_dec{i}" if i < last else f"decoder{i}", x)
+            if i < last:
+                weigh = gain(self.unet.se_layers_dec[i], mean) if i < last - 1 else None
+                pair, skip = (x, weigh), skips.pop()
+        return x.to(self.matrix.dtype) @ self.matrix + self.bias
+
+
+class Denoiser:
+    """FRCRN in the fast order; called like ModelScope's model, {"noisy": (1, n)}."""
+
+    def __init__(self, model, dtype=torch.float32):
+        self.net, self.dtype = model.model, dtype
+        with torch.no_grad():
+            self.first, self.second = (Net(u, dtype) for u in (self.net.unet, self.net.unet2))
+
+    def __call__(self, inputs, tell=None):
+        """Return {"wav_l2": speech (1, n)}; `tell` is given every stage's name and output."""
+        tell = tell or (lambda name, output: None)
+        spec = self.net.stft(inputs["noisy"])  # (1, 2 freqs, frames)
+        if len(spec) != 1:
+            raise ValueError(f"one recording at a time, not {len(spec)}")
+        x = spec.view(2, -1, spec.shape[-1]).permute(2, 1, 0)  # (frames, freqs, 2)
+        one = self.first(x.to(self.dtype), lambda name, y: tell(f"model.unet.{name}", y))
+        two = self.second(one.to(self.dtype), lambda name, y: tell(f"model.unet2.{name}", y))
+        mask = torch.complex(*(torch.tanh(one) + torch.tanh(two)).unbind(-1))
+        speech = torch.complex(*x.unbind(-1)) * mask
+        parts = torch.cat([speech.real.T, speech.imag.T])[None]
+        return {"wav_l2": self.net.istft(parts).squeeze(1)}
+
+
+def picture(x):
+    """View (frames, places, channels) as convolutions want it: (1, channels, frames, places)."""
+    return x[None].permute(0, 3, 1, 2)
+
+
+def rows(y):
+    """View (1, channels, frames, places) as (frames, places, channels)."""
+    return y[0].permute(1, 2, 0)
+
+
+def pieces(frames, places):
+    """Cut frames into (start, stop) of ROWS rows or fewer."""
+    step = max(1, ROWS // places)
+    return [(start, min(start + step, frames)) for start in range(0, frames, step)]
+
+
+def complex_bias(re, im):
+    """Return the bias of a complex layer whose two real ones each add their own."""
+    return re.bias - im.bias, re.bias + im.bias
+
+
+def gain(layer, mean):
+    """Squeeze-and-excitation: one gain a channel from the means."""
+    real, imag = mean[None].to(layer.fc_r[0].weight.dtype).chunk(2, 1)
+    re, im = layer.fc_r(real) - layer.fc_i(imag), layer.fc_r(imag) + layer.fc_i(real)
+    return torch.cat([re, im], 1)[0]
+
+
+def gained(x, skip, start, stop):
+    """Join a piece of two (tensor, gain) pairs along the channels, real parts first."""
+    if skip is None:
+        return x[0][start:stop]
+    places, half = x[0].shape[1], x[0].shape[2] // 2
+    part = x[0].new_empty(stop - start, places, 2, 2, half)  # (.., [re, im], [x, skip], half)
+    for i, (tensor, weigh) in enumerate((x, skip)):
+        piece = tensor[start:stop].unflatten(2, (2, half))
+        if weigh is None:
+            part[..., i, :] = piece
+        else:
+            torch.mul(piece, weigh.to(tensor.dtype).view(2, half), out=part[..., i, :])
+    return part.flatten(2)

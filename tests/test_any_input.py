@@ -1,0 +1,467 @@
+"""Any recording: each format, rate, level and length goes in, and comes out as long and loud."""
+
+import contextlib
+import io
+import logging
+import math
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import model_folders
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import audio, decode, denoise, foreign, metrics, models, separate
+from helpers.clip import Clip
+
+VOICE = audio.load(audio.SOUNDS / "mix_speech.wav").cut(1, 1.5)
+RATES = [1000, 6000, 8000, 11025, 12345, 16000, 22050, 44100, 48000, 96000, 192000]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    return model_folders.shelf(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built(shelf):
+    """Build both networks before Hypothesis looks at what is loaded."""
+    for kind in models.KINDS:
+        models.pipeline(kind, folder=shelf, quiet=True)
+
+
+def contents(samples, rate=8000, kind="WAV", subtype=None):
+    file = io.BytesIO()
+    soundfile.write(file, np.asarray(samples), rate, format=kind, subtype=subtype)
+    return file.getvalue()
+
+
+def error_db(found, expected):
+    """Return how far two arrays are apart, in dB of the second."""
+    gap, size = np.linalg.norm(np.float64(found) - expected), np.linalg.norm(np.float64(expected))
+    return 20 * math.log10(max(gap, 1e-300) / size)
+
+
+# --- formats ------------------------------------------------------------------------------------
+
+FORMATS = [
+    *(("WAV", f"PCM_{bits}", db) for bits, db in (("U8", -15), (16, -60), (24, -100), (32, -120))),
+    *(("WAV", name, -120) for name in ("FLOAT", "DOUBLE")),
+    *(("WAV", name, -15) for name in ("ALAW", "ULAW", "IMA_ADPCM", "MS_ADPCM")),
+    ("CAF", "PCM_16", -60),  # codespell:ignore caf
+    *((name, "PCM_16", -60) for name in ("FLAC", "AIFF", "AU", "W64", "RF64", "WAVEX")),
+    *(("OGG", "VORBIS", -10), ("OGG", "OPUS", -10), ("MP3", "MPEG_LAYER_III", -10)),
+]
+
+
+@pytest.mark.parametrize(("kind", "subtype", "db"), FORMATS)
+def test_every_format_is_read(kind, subtype, db):
+    clip = audio.load(contents(VOICE.samples, 8000, kind, subtype))
+    n = len(VOICE)
+    assert clip.rate == 8000
+    assert n <= len(clip) <= n + (512 if "ADPCM" in subtype else 0)  # it comes in blocks
+    assert error_db(clip.samples[:n], VOICE.samples) < db
+
+
+@pytest.mark.parametrize("name", ["录音 一.wav", "with two  spaces.wav", "ü&%'#.wav", "x" * 200])
+def test_every_name_is_found(tmp_path, name):
+    path = tmp_path / "文件 夹" / name
+    path.parent.mkdir()
+    path.write_bytes(contents(VOICE.samples))
+    for source in (path, str(path)):
+        clip = audio.load(source)
+        assert (clip.name, len(clip)) == (path.stem, len(VOICE))
+
+
+def test_every_kind_of_source_is_read(tmp_path):
+    data = contents(VOICE.samples)
+    path = tmp_path / "no_suffix_at_all"
+    path.write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "a.wav")
+
+    class Pipe:  # no seek, no tell, no name
+        def read(self):
+            return data
+
+    with contextlib.ExitStack() as stack:
+        archive = stack.enter_context(zipfile.ZipFile(tmp_path / "a.zip"))
+        streams = [path.open("rb"), archive.open("a.wav"), io.BytesIO(data), Pipe()]
+        for source in (path, data, bytearray(data), memoryview(data), *streams):
+            np.testing.assert_allclose(audio.load(source).samples, VOICE.samples, atol=1e-4)
+        streams[0].close()
+
+
+def encoded(tmp_path, name):
+    """Return an M4A or the like, made with whatever is there."""
+    wav, path = audio.save(VOICE, tmp_path / "voice.wav"), tmp_path / name
+    if shutil.which("ffmpeg"):
+        subprocess.run(["ffmpeg", "-v", "error", "-i", wav, path], check=True)
+        return path
+    av = pytest.importorskip("av", reason="neither ffmpeg nor av is there to make an M4A")
+    with av.open(str(path), "w") as out, av.open(str(wav)) as given:
+        stream = out.add_stream("aac", rate=8000)
+        for frame in given.decode(audio=0):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("decoder", ["ffmpeg", "av"])
+@pytest.mark.parametrize("name", ["语音 1.m4a", "a.aac"])
+def test_m4a_is_read_where_a_decoder_is_there(tmp_path, monkeypatch, decoder, name):
+    path = encoded(tmp_path, name)
+    if decoder == "av":
+        pytest.importorskip("av")
+        monkeypatch.setattr(shutil, "which", lambda _: None)
+    elif not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    clip = audio.load(path)
+    assert (clip.name, clip.rate) == (path.stem, 8000)
+    assert clip.duration == pytest.approx(VOICE.duration, abs=0.4)
+    assert clip.level == pytest.approx(VOICE.level, abs=2)
+    np.testing.assert_array_equal(audio.load(path.read_bytes()).samples, clip.samples)
+    with pytest.raises(ValueError, match=r"is MP4 that is damaged, cut off .*copy it again"):
+        audio.load(path.read_bytes()[:-1000] if "m4a" in name else b"0000ftyp" + bytes(999))
+
+
+def test_m4a_without_a_decoder_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match=r"is MP4, which takes a decoder: install ffmpeg .*WAV"):
+        audio.load(b"\0\0\0\x20ftypM4A " + bytes(100))
+
+
+@pytest.mark.parametrize(("start", "magic", "name"), foreign.CONTAINERS)
+def test_containers_are_known_by_how_they_begin(start, magic, name):
+    assert foreign.kind(bytes(start) + magic + bytes(50)) == name
+
+
+def test_a_decoder_that_hangs_is_stopped(tmp_path, monkeypatch):
+    def endless(*_, timeout, **__):
+        assert 0 < timeout < 200
+        raise subprocess.TimeoutExpired("ffmpeg", timeout)
+
+    monkeypatch.setattr(shutil, "which", lambda _: "ffmpeg")
+    monkeypatch.setattr(subprocess, "run", endless)
+    with pytest.raises(ValueError, match="ffmpeg did not finish"):
+        audio.load(b"\0\0\0\x20ftypM4A " + bytes(100))
+
+
+# --- channels -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [2, 3, 6])
+def test_channels_are_averaged_and_that_is_said(caplog, channels):
+    many = np.random.default_rng(0).normal(size=(4000, channels)) / 10
+    clip = audio.load(contents(many, subtype="FLOAT"))
+    np.testing.assert_allclose(clip.samples, many.mean(axis=1), atol=1e-6)
+    assert caplog.messages == [f"'this': {channels} channels averaged into one"]
+
+
+def test_nothing_is_said_where_nothing_is_lost(caplog):
+    audio.load(contents(VOICE.samples))
+    audio.load(contents(np.stack([VOICE.samples] * 2, axis=1)))
+    audio.load(contents(np.zeros((100, 2))))
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("second", [-1, -0.9, -1.1])
+def test_channels_that_would_cancel_leave_the_loudest(caplog, second):
+    both = np.stack([VOICE.samples, second * VOICE.samples], axis=1)
+    clip = audio.load(contents(both, subtype="FLOAT"))
+    loudest = int(abs(second) > 1)
+    np.testing.assert_allclose(clip.samples, both[:, loudest], atol=1e-6)
+    assert f"only {loudest + 1} kept" in caplog.text
+
+
+def test_the_log_can_be_switched_off(capfd):
+    log, stereo = logging.getLogger("helpers"), np.random.default_rng(0).normal(size=(100, 2)) / 10
+    audio.load(contents(stereo))
+    said = capfd.readouterr().err
+    try:
+        log.setLevel(logging.ERROR)
+        audio.load(contents(stereo))
+    finally:
+        log.setLevel(logging.NOTSET)
+    assert capfd.readouterr().err == ""
+    assert said in ("", "'this': 2 channels averaged into one\n")  # "": pytest catches the log
+
+
+# --- what can't be processed --------------------------------------------------------------------
+
+
+def broken():
+    """Yield a label, contents that are no whole sound file, and what the error says."""
+    wav = contents(VOICE.samples)
+    yield "empty", b"", r"it is empty, 0 bytes\): copy it again"
+    yield "text", b"Dear Sir or Madam,\r\n" * 9, r"it holds text\).*ffmpeg"
+    yield "chinese text", "你好，世界".encode() * 9, r"it holds text\)"
+    yield "web page", b"<!DOCTYPE html><html><body>404", r"it holds a web page\)"
+    yield "picture", b"\x89PNG\r\n\x1a\n" + bytes(300), "not recognised"
+    yield "half a header", wav[:20], "damaged or cut off"
+    yield "header alone", wav[:44], r"is cut off \(0\.\d+ s are missing\): copy or download"
+    yield "no samples", contents(np.zeros(0)), "without a single sample: record again"
+    yield "rate of 0", wav[:24] + bytes(4) + wav[28:], "can't be read"
+    yield "rate of 3 Hz", wav[:24] + b"\x03\0\0\0" + wav[28:], "its header says 3 Hz"
+    for kind, subtype, _ in FORMATS:
+        if kind not in ("CAF", "FLAC", "WAVEX"):  # codespell:ignore caf
+            data = contents(VOICE.samples, 8000, kind, subtype)
+            yield f"cut {kind} {subtype}", data[: len(data) * 2 // 3], r"cut off.*ffmpeg -i"
+    flac = contents(VOICE.samples, 8000, "FLAC")
+    yield "cut FLAC", flac[: len(flac) * 2 // 3], "damaged or cut off"
+    nan = np.where(np.arange(4000) == 2000, np.nan, 0.1)
+    yield "NaN", contents(nan, subtype="FLOAT"), r"1 samples that are no number.*at 0\.250 s.*set"
+    yield "infinite", contents(nan * np.inf, subtype="FLOAT"), "no number"
+    yield "1e30", contents(np.where(np.isnan(nan), 1e30, 0), subtype="FLOAT"), "beyond 1e"
+
+
+@pytest.mark.parametrize(
+    ("data", "says"), [pytest.param(*rest, id=label) for label, *rest in broken()]
+)
+def test_what_cannot_be_processed_says_which_and_what_to_do(shelf, tmp_path, data, says):
+    path = tmp_path / "letter.wav"
+    path.write_bytes(data)
+    for tool in (audio.load, separate.separate, denoise.denoise):
+        where = {} if tool is audio.load else {"folder": shelf}
+        with pytest.raises(ValueError, match=f"(?s)'letter'.*{says}"):
+            tool(path, **where)
+
+
+def test_what_a_pipe_leaves_unfinished_is_whole():
+    """Written without going back to the header, a WAV says 4 GB, and an MP3 nothing."""
+    wav = bytearray(contents(VOICE.samples))
+    at = wav.find(b"data")
+    wav[4:8] = wav[at + 4 : at + 8] = b"\xff\xff\xff\xff"
+    assert len(audio.load(bytes(wav))) == len(VOICE)
+    mp3 = contents(VOICE.samples, kind="MP3")
+    first = mp3.find(mp3[:2], 100)  # the frame with the table of contents goes
+    assert len(audio.load(mp3[first:])) > 0.8 * len(VOICE)
+
+
+def test_a_place_that_is_no_file_is_named(tmp_path):
+    for source in (tmp_path, tmp_path / "gone.wav", "", "a\0b", "x" * 5000, "/dev/zero"):
+        with pytest.raises(ValueError, match=r"no sound file at .*seen from"):
+            audio.load(source)
+    with pytest.raises(ValueError, match="download it first"):
+        audio.load("https://example.org/a.wav")
+
+
+def test_a_file_for_text_and_headerless_samples_are_refused(tmp_path):
+    raw = tmp_path / "samples.raw"
+    raw.write_bytes(bytes(100))
+    with pytest.raises(ValueError, match="can't be read as a sound file"):
+        audio.load(raw)
+    with pytest.raises(ValueError, match=r"open\(path, 'rb'\)"):
+        audio.load(io.StringIO("open for text"))
+
+
+def test_a_locked_file_says_so(tmp_path, monkeypatch):
+    path = audio.save(VOICE, tmp_path / "locked.wav")
+
+    def locked(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", locked)
+    with pytest.raises(ValueError, match=r"it can't be opened \(Permission denied\)"):
+        audio.load(path)
+
+
+def test_a_header_that_promises_too_much_costs_no_memory():
+    flac = bytearray(contents(np.zeros(1000), kind="FLAC"))
+    flac[21] |= 0x0F  # bits 32 to 35 of the number of samples: some 60 thousand million
+    with pytest.raises(ValueError, match="cut off"):
+        audio.load(bytes(flac))
+
+
+def test_blocks_join_without_a_seam(monkeypatch):
+    whole = audio.load(contents(VOICE.samples)).samples
+    monkeypatch.setattr(decode, "BLOCK", 997)
+    np.testing.assert_array_equal(audio.load(contents(VOICE.samples)).samples, whole)
+
+
+# --- in and out ---------------------------------------------------------------------------------
+
+clips = st.builds(
+    lambda n, rate, db, offset, seed: Clip(
+        np.random.default_rng(seed).normal(size=n) * 10 ** (db / 20) + offset * 10 ** (db / 20),
+        rate,
+    ),
+    n=st.one_of(st.integers(1, 60), st.integers(1, 6000)),
+    rate=st.sampled_from(RATES),
+    db=st.integers(-150, 60),
+    offset=st.sampled_from([0, 0, 0.3, -20]),
+    seed=st.integers(0, 9),
+)
+
+
+def same_length(clip, out, rate):
+    return out.rate == rate and len(out) == max(1, round(len(clip) * rate / clip.rate))
+
+
+@settings(max_examples=40, deadline=None)
+@given(clip=clips, rate=st.sampled_from([None, 8000, 16000, 44100]))
+def test_separation_keeps_length_level_and_sum(shelf, clip, rate):
+    tracks = separate.separate(clip, rate=rate, folder=shelf)
+    assert len(tracks) == 2
+    assert all(same_length(clip, track, rate or 8000) for track in tracks)
+    expected = audio.resample(audio.without_offset(clip), 8000)
+    expected = audio.resample(expected, rate or 8000, len(tracks[0])).samples
+    total = sum(track.samples.astype(np.float64) for track in tracks)
+    assert np.isfinite(total).all()
+    if np.linalg.norm(expected) > 1e-6 * np.linalg.norm(clip.samples):  # not filtered to nothing
+        assert error_db(total, expected) < -90
+
+
+@settings(max_examples=40, deadline=None)
+@given(clip=clips, rate=st.sampled_from([None, 8000, 16000, 44100]))
+def test_denoising_keeps_length_and_level(shelf, clip, rate):
+    clean = denoise.denoise(clip, rate=rate, folder=shelf)
+    assert same_length(clip, clean, rate or clip.rate)
+    assert np.isfinite(clean.samples).all()
+    if len(clip) > 1000:  # a network of random numbers takes off 20 dB, and never adds 20
+        noisy = audio.without_offset(clip)
+        assert noisy.level - 60 < clean.level < noisy.level + 20
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    subtype=st.sampled_from(["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE", "ALAW"]),
+    channels=st.integers(1, 4),
+    n=st.integers(1, 3000),
+    rate=st.sampled_from(RATES),
+)
+def test_files_of_every_shape_go_through(shelf, subtype, channels, n, rate):
+    data = contents(np.random.default_rng(n).normal(size=(n, channels)) / 9, rate, "WAV", subtype)
+    assert len(denoise.denoise(data, folder=shelf)) == n
+    for track in separate.separate(data, rate=rate, folder=shelf):
+        assert len(track) == n
+
+
+@settings(max_examples=8, deadline=None)
+@given(db=st.integers(-150, 100))
+def test_the_level_of_a_recording_changes_nothing_but_the_level(shelf, db):
+    for tool in (separate.separate, lambda *args, **where: [denoise.denoise(*args, **where)]):
+        usual, other = tool(VOICE, folder=shelf), tool(VOICE.gain(db), folder=shelf)
+        for one, two in zip(usual, other, strict=True):
+            assert error_db(two.gain(-db).samples, one.samples) < -60
+
+
+@pytest.mark.parametrize("rate", [0, -8000, 8000.5, "8000", math.nan])
+def test_a_rate_that_is_none_is_refused_before_any_work(shelf, monkeypatch, rate):
+    monkeypatch.setattr(models, "pipeline", lambda *_, **__: pytest.fail("began to work"))
+    for tool in (separate.separate, denoise.denoise):
+        with pytest.raises(ValueError, match="whole number of Hz"):
+            tool(VOICE, rate=rate, folder=shelf)
+
+
+# --- edge cases of sound ------------------------------------------------------------------------
+
+
+def test_an_offset_does_not_change_what_is_heard():
+    """With the embedded model an offset of 0.1 would cost 5 dB."""
+    people = [audio.load(audio.SOUNDS / f"mix_speech_s{i}.wav").cut(0, 2) for i in (1, 2)]
+    mixture = audio.load(audio.SOUNDS / "mix_speech.wav").cut(0, 2)
+    gains = []
+    for offset in (0, 0.05, -3):
+        shifted = mixture.with_samples(mixture.samples + np.float32(offset))
+        tracks = separate.separate(shifted)
+        gains.append(np.mean(metrics.match(tracks, people, mixture).si_sdri))
+        assert all(abs(track.samples.mean()) < 0.003 for track in tracks)
+    assert gains == pytest.approx([gains[0]] * 3, abs=0.1)
+
+
+def test_an_offset_is_noise(shelf):
+    around = VOICE.with_samples(VOICE.samples - VOICE.samples.mean())
+    shifted = VOICE.with_samples(VOICE.samples + np.float32(0.5))
+    clean, usual = (denoise.denoise(clip, folder=shelf).samples for clip in (shifted, around))
+    assert error_db(clean, usual) < -40
+
+
+def test_a_small_offset_and_a_short_clip_are_left_alone():
+    assert audio.without_offset(VOICE) is VOICE
+    around = VOICE.samples - VOICE.samples.mean()
+    low = VOICE.with_samples(around + np.float32(0.09 * 10 ** (VOICE.level / 20)))
+    assert audio.without_offset(low) is low
+    for n in (0, 1, 799):
+        short = Clip(np.full(n, 0.5), 8000)
+        assert audio.without_offset(short) is short
+    assert not audio.without_offset(Clip(np.full(800, 0.5), 8000)).samples.any()
+
+
+def test_silence_before_and_after_is_not_amplified(shelf):
+    """Where the recording is silent so is the result; an offset of nothing does not come in."""
+    quiet = np.zeros(8000, dtype=np.float32)
+    clip = Clip(np.concatenate([quiet, VOICE.samples, quiet]), 8000)
+    for out in (*separate.separate(clip, folder=shelf), denoise.denoise(clip, folder=shelf)):
+        assert Clip(out.samples[:6000], 8000).level < out.level - 60
+        assert Clip(out.samples[-6000:], 8000).level < out.level - 60
+
+
+def test_faint_noise_stays_faint(shelf):
+    hiss = Clip(np.random.default_rng(0).normal(size=8000) * 1e-5, 8000)  # -100 dB
+    for out in (*separate.separate(hiss, folder=shelf), denoise.denoise(hiss, folder=shelf)):
+        assert out.level < -90
+
+
+def test_a_clipped_recording_comes_out_no_louder_and_unwrapped(shelf, tmp_path):
+    clipped = Clip(np.clip(VOICE.gain(40).samples, -1, 1), 8000)
+    for i, track in enumerate(separate.separate(clipped, folder=shelf)):
+        stored = audio.load(audio.save(track, tmp_path / f"{i}.wav")).samples
+        np.testing.assert_allclose(stored, np.clip(track.samples, -1, 1), atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_the_shortest_recordings(shelf, n):
+    clip = Clip(np.full(n, 0.25), 8000)
+    tracks = separate.separate(clip, folder=shelf)
+    np.testing.assert_allclose(sum(track.samples for track in tracks), clip.samples, atol=1e-6)
+    assert len(denoise.denoise(clip, folder=shelf)) == n
+
+
+def test_one_person_alone_adds_up_to_that_person():
+    person = audio.load(audio.SOUNDS / "mix_speech_s1.wav").cut(0, 2)
+    tracks = separate.separate(person)
+    assert error_db(sum(track.samples for track in tracks), person.samples) < -90
+    assert all(track.level < person.level + 1 for track in tracks)
+
+
+def test_tracks_begin_and_end_without_a_click(shelf):
+    clip = Clip(0.3 * np.sin(np.arange(8001) * 0.3 + 1), 8000)
+    for track in separate.separate(clip, folder=shelf):
+        usual = np.abs(track.samples[1000:-1000]).max()
+        assert np.abs(track.samples[:100]).max() < 2 * usual
+        assert np.abs(track.samples[-100:]).max() < 2 * usual
+
+
+# --- sources that add up ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mix_speech", "mix_speech1"])
+def test_sharing_what_is_left_over_makes_tracks_better(name):
+    mixture = audio.load(audio.SOUNDS / f"{name}.wav")
+    people = [audio.load(audio.SOUNDS / f"{name}_s{i}.wav") for i in (1, 2)]
+    shared, left = (separate.separate(mixture, share=share) for share in (True, False))
+    gains = [np.mean(metrics.match(tracks, people).si_sdr) for tracks in (shared, left)]
+    assert gains[0] >= gains[1]
+    errors = [
+        error_db(sum(track.samples for track in tracks), mixture.samples)
+        for tracks in (shared, left)
+    ]
+    assert errors[0] < -90
+    assert -40 < errors[1] < -10  # what the docstring calls some 1 % of the energy
+
+
+def test_what_is_left_over_goes_where_the_energy_is():
+    rows = np.array([[3.0, 3.0, 3.0], [0.0, 0.1, 0.0]])
+    mixture = np.array([4.0, 4.0, 4.0])
+    shared = separate.share_rest(rows, mixture)
+    np.testing.assert_allclose(shared.sum(axis=0), mixture)
+    assert np.abs(shared[1] - rows[1]).max() < 0.01
+    np.testing.assert_allclose(separate.share_rest(0 * rows, mixture), [mixture / 2] * 2)

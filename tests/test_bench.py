@@ -1,0 +1,121 @@
+"""The bench times fairly, counts errors, and its table and picture say what its rows say."""
+
+import csv
+import time
+
+import numpy as np
+import pytest
+
+from helpers import bench, peak, separate, talks
+from helpers.clip import Clip
+from training import bench as table
+
+
+def sleeper(seconds):
+    return lambda clip: time.sleep(seconds * len(clip) / 8000)
+
+
+def test_systems_are_timed_in_turn_and_compared_pair_by_pair():
+    order = []
+    runs = {
+        name: lambda clip, name=name, s=s: (order.append((name, len(clip))), sleeper(s)(clip))
+        for name, s in (("slow", 0.02), ("fast", 0.005))
+    }
+    slow, fast = bench.compare(runs, Clip(np.zeros(16_000), 8000), repeats=3)
+    assert order[2:] == [("slow", 16_000), ("fast", 16_000)] * 3
+    assert order[:2] == [("slow", 8000), ("fast", 8000)]  # a warm-up that does not count
+    assert slow["times"] == 1
+    assert slow["seconds"] == pytest.approx(0.04, rel=0.5)
+    assert 2 < fast["times"] < 8
+
+
+def test_one_outlier_does_not_change_the_ratio(monkeypatch):
+    ticks = iter([0, 4, 4, 5, 10, 14, 14, 15, 20, 24, 24, 124])  # the last run was disturbed
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(ticks))
+    runs = {"slow": lambda clip: None, "fast": lambda clip: None}
+    assert bench.compare(runs, Clip(np.zeros(10), 10), repeats=3)[1]["times"] == 4
+
+
+def test_memory_is_that_of_the_process_alone():
+    ballast = np.ones(60_000_000)  # 480 MB here do not count there
+    assert peak.memory("pass") < 0.15 < ballast.nbytes / 1e9
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        peak.memory("1 / 0")
+
+
+@pytest.mark.parametrize("kind", ["mossformer", "frcrn"])
+def test_all_systems_run_and_give_nearly_the_same(kind):
+    clip = bench.example(kind, 1.5)
+    outputs = {name: run(clip) for name, run in bench.systems(kind).items()}
+    if kind == "mossformer":
+        pcm = outputs["ModelScope"]["output_pcm_list"]
+        assert [len(samples) // 2 for samples in pcm] == [len(clip)] * 2
+    else:
+        assert len(outputs["ModelScope"]["output_pcm"]) // 2 == len(clip)
+    full, half = (np.ravel([c.samples for c in np.atleast_1d(outputs[p])]) for p in
+                  ("float32", "bfloat16"))  # fmt: skip
+    off = np.linalg.norm(full - half) / np.linalg.norm(full)
+    assert 1e-5 < off < 0.1
+
+
+def test_errors_are_measured_against_float64():
+    found = bench.error("mossformer", seconds=0.25)
+    assert found["float32"] < -60
+    assert -90 < found["bfloat16"] < -20
+
+
+def test_speakers_stay_on_their_tracks_in_a_minute_and_a_half():
+    """`python run.py bench --long` does it for ten minutes."""
+    people = talks.talk(("tux_es", "tux_ca"), 1.5)
+    mixture = Clip(sum(person.samples for person in people), talks.RATE, "talk")
+    right = talks.in_order(separate.separate(mixture, tier="embedded"), people, seconds=10)
+    assert len(right) >= 7
+    assert right.all()
+
+
+def test_stretches_out_of_order_are_counted():
+    rng = np.random.default_rng(0)
+    people = [Clip(rng.normal(size=80_000), 8000, name) for name in "ab"]
+    rows = np.stack([p.samples for p in people])
+    rows[:, 60_000:] = rows[::-1, 60_000:]
+    tracks = [Clip(row, 8000) for row in rows[::-1]]
+    assert talks.in_order(tracks, people, 2.5).tolist() == [True, True, True, False]
+    with pytest.raises(ValueError, match="no recordings of 'nobody': take one of"):
+        talks.talk(["nobody"], 0.1)
+
+
+ROWS = [
+    {"model": "FRCRN", "clip": 4.7, "system": name, "seconds": s, "cpu": s, "times": 8 / s,
+     "error": e, "memory": m, "threads": 2}
+    for name, s, e, m in (("ModelScope", 8.0, "", 1.5), ("float32", 2.0, -113.2, ""))
+]  # fmt: skip
+
+
+def test_the_table_has_a_row_a_system():
+    assert table.table(ROWS)[2:] == [
+        "| FRCRN | 4.7 | ModelScope | 8.00 | 1.0 |  | 1.5 |",
+        "| FRCRN | 4.7 | float32 | 2.00 | 4.0 | -113 |  |",
+    ]
+
+
+def test_the_picture_is_drawn(tmp_path):
+    bench.draw(ROWS).savefig(tmp_path / "bench.png")
+    assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_committed_measurement_meets_what_the_course_promises():
+    """At the published sizes, on a processor with bfloat16; `python run.py bench` makes it anew."""
+    with open(table.ROOT / "evaluation" / "bench.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    wanted = {
+        ("FRCRN", "float32"): (3, -60),
+        ("FRCRN", "bfloat16"): (5, -35),
+        ("MossFormer", "float32"): (1.3, -60),
+        ("MossFormer", "bfloat16"): (2, -30),
+    }
+    assert {float(row["clip"]) for row in rows} == {4.7, 30.0}
+    for row in rows:
+        if row["system"] != "ModelScope":
+            times, error = wanted[row["model"], row["system"]]
+            assert float(row["times"]) >= times, row
+            assert float(row["error"]) <= error, row

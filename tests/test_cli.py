@@ -1,0 +1,246 @@
+"""python -m helpers: files and folders in, whole files out, and a status that scripts can read."""
+
+import json
+import os
+import subprocess
+import sys
+
+import model_folders
+import numpy as np
+import pytest
+import soundfile
+
+from helpers import audio, cli
+from helpers.clip import Clip
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    return str(model_folders.shelf(tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """A folder with two recordings, one of them in a folder of its own, and other things."""
+    folder = tmp_path / "录音 一"
+    for name, seed, rate in (("a b.wav", 0, 8000), ("deep/c.flac", 1, 16000)):
+        audio.save(noise(seed, rate), folder / name)
+    (folder / "notes.txt").write_text("not a recording")
+    return folder
+
+
+def noise(seed=0, rate=8000, n=2000):
+    return Clip(0.1 * np.random.default_rng(seed).normal(size=n), rate)
+
+
+def names(folder):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def test_one_file_beside_itself(shelf, recordings, capsys):
+    path = recordings / "a b.wav"
+    before = path.read_bytes()
+    assert cli.main(["separate", str(path), "--models", shelf]) == 0
+    assert path.read_bytes() == before
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        str(recordings / f"a b_{label}.wav") for label in ("speaker1", "speaker2")
+    ]
+    assert "[1/1]" in err
+    assert err.startswith("mossformer: local")
+    for line in out.splitlines():
+        clip = audio.load(line)
+        assert (len(clip), clip.rate) == (2000, 8000)
+
+
+def test_a_folder_into_another(shelf, recordings, tmp_path, capsys):
+    out = tmp_path / "new" / "out"
+    assert cli.main(["denoise", str(recordings), "-o", str(out), "--models", shelf]) == 0
+    assert names(out) == ["a b_denoised.wav", "deep/c_denoised.wav"]
+    assert audio.load(out / "deep" / "c_denoised.wav").rate == 16000
+    assert "[2/2]" in capsys.readouterr().err
+
+
+def test_results_of_an_earlier_run_are_not_taken_for_recordings(shelf, recordings):
+    for _ in range(2):
+        assert cli.main(["denoise", str(recordings), "--models", shelf, "--quiet"]) == 0
+    assert names(recordings) == [
+        "a b.wav",
+        "a b_denoised.wav",
+        "deep/c.flac",
+        "deep/c_denoised.wav",
+        "notes.txt",
+    ]
+
+
+def test_json_is_all_that_goes_to_stdout(shelf, recordings, tmp_path, capsys):
+    audio.save(Clip(np.zeros(8000), 8000), recordings / "silence.wav")
+    options = ["--json", "--rate", "16000", "--models", shelf, "-o", str(tmp_path / "out")]
+    assert cli.main(["separate", str(recordings), *options]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    by_name = {os.path.basename(report["input"]): report for report in reports}
+    assert list(by_name) == ["a b.wav", "c.flac", "silence.wav"]
+    one = by_name["a b.wav"]
+    assert (one["seconds"], one["rate"]) == (0.25, 8000)
+    assert one["level_db"] == pytest.approx(-20, abs=0.5)
+    assert one["peak_db"] > one["level_db"]
+    assert one["real_time_factor"] == pytest.approx(one["took_seconds"] / 0.25, abs=0.01)
+    assert [out["rate"] for out in one["outputs"]] == [16000, 16000]
+    assert all(audio.load(out["path"]).duration == 0.25 for out in one["outputs"])
+    assert by_name["silence.wav"]["level_db"] is None  # JSON has no -inf
+
+
+def test_quiet_says_nothing(shelf, recordings, capsys):
+    path = str(recordings / "a b.wav")
+    assert cli.main(["denoise", path, "--models", shelf, "--quiet", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_one_bad_file_does_not_stop_the_others(shelf, recordings, tmp_path, capsys):
+    (recordings / "b letter.wav").write_text("Dear Sir or Madam")
+    out = tmp_path / "out"
+    options = ["--models", shelf, "-o", str(out), "--json"]
+    gone = str(recordings / "gone.wav")
+    assert cli.main(["denoise", str(recordings), gone, *options]) == 2
+    assert names(out) == ["a b_denoised.wav", "deep/c_denoised.wav"]
+    said, err = capsys.readouterr()
+    assert "error: " in err
+    assert "it holds text" in err
+    errors = [report["error"] for report in json.loads(said) if "error" in report]
+    assert len(errors) == 2
+    assert "no sound file at" in errors[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["separate", "gone.wav"], "no sound file at"),
+        (["separate", "a b.wav", "--rate", "8"], "--rate is in Hz, such as 8000"),
+        (["denoise", "a b.wav", "--rate", "-1"], "--rate is in Hz"),
+        (["denoise", "empty"], "no recording in the folder"),
+        (["denoise", "a b.wav", "-o", "notes.txt"], "is a file: name a folder"),
+        (["denoise", "a b.wav", "deep/a b.wav", "-o", "out"], "would overwrite"),
+        (["denoise", "a b.wav", "a b_denoised.wav"], "would overwrite"),
+        (["cancel-echo", "a b.wav", "deep"], "give two files, or two folders"),
+        (["cancel-echo", ".", "deep"], "nothing of the same name"),
+    ],
+)
+def test_a_readers_mistake_is_said_and_ends_in_2(
+    shelf, recordings, monkeypatch, capsys, arguments, says
+):
+    monkeypatch.chdir(recordings)
+    (recordings / "empty").mkdir()
+    audio.save(noise(), recordings / "deep" / "a b.wav")
+    audio.save(noise(), recordings / "a b_denoised.wav")
+    before = names(recordings)
+    where = [] if arguments[0] == "cancel-echo" else ["--models", shelf]
+    assert cli.main([*arguments, *where]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err
+    assert "Traceback" not in err
+    assert names(recordings) == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["denoise"], ["denoise", "a", "--tier", "x"]])
+def test_a_wrong_command_line_ends_in_2_and_shows_the_right_one(arguments, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+    assert "usage: python -m helpers" in capsys.readouterr().err
+
+
+def test_weights_that_cannot_be_had_end_in_2(recordings, tmp_path, capsys):
+    path = str(recordings / "a b.wav")
+    assert cli.main(["denoise", path, "--models", str(tmp_path / "none")]) == 2
+    assert "no frcrn in" in capsys.readouterr().err
+    assert cli.main(["denoise", path, "--tier", "hub", "--models", str(tmp_path)]) == 2
+    assert "leave one out" in capsys.readouterr().err
+
+
+def test_a_disk_that_refuses_ends_in_1(shelf, recordings, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audio, "save", full)
+    assert cli.main(["denoise", str(recordings), "--models", shelf]) == 1
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_whole_files(shelf, recordings, monkeypatch, capsys):
+    save = audio.save
+
+    def second_time(clip, path, *rest):
+        if "c_denoised" in str(path):
+            raise KeyboardInterrupt
+        return save(clip, path, *rest)
+
+    monkeypatch.setattr(audio, "save", second_time)
+    assert cli.main(["denoise", str(recordings), "--models", shelf]) == 130
+    assert "stopped" in capsys.readouterr().err
+    assert len(audio.load(recordings / "a b_denoised.wav")) == 2000
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [("PCM_16", "PCM_16"), ("PCM_24", "PCM_24"), ("FLOAT", "FLOAT"), ("ALAW", "PCM_16")],
+)
+def test_results_are_stored_as_finely_as_the_recording(shelf, tmp_path, given, stored):
+    audio.save(noise(), tmp_path / "a.wav", given)
+    assert cli.main(["separate", str(tmp_path / "a.wav"), "--models", shelf, "--quiet"]) == 0
+    assert soundfile.info(tmp_path / "a_speaker1.wav").subtype == stored
+
+
+def test_what_16_bits_would_clip_is_stored_as_floats(shelf, tmp_path, monkeypatch):
+    from helpers import denoise
+
+    audio.save(noise(), tmp_path / "a.wav")
+    monkeypatch.setattr(denoise, "denoise", lambda clip, **_: clip.gain(60))
+    assert cli.main(["denoise", str(tmp_path / "a.wav"), "--models", shelf]) == 0
+    assert audio.load(tmp_path / "a_denoised.wav").peak > 20
+
+
+def test_echo_of_files_and_of_folders(tmp_path, monkeypatch, capsys):
+    from helpers import echo
+
+    def cancel(mic, far, rate=None):
+        assert far.rate == 16000
+        return audio.resample(mic, rate or mic.rate)
+
+    monkeypatch.setattr(echo, "cancel", cancel)
+    for name in ("one", "deep/two"):
+        audio.save(noise(), tmp_path / "mic" / f"{name}.wav")
+        audio.save(noise(1, 16000), tmp_path / "far" / f"{name}.flac")
+    one = [str(tmp_path / "mic" / "one.wav"), str(tmp_path / "far" / "one.flac")]
+    assert cli.main(["cancel-echo", *one, "--rate", "16000"]) == 0
+    assert audio.load(tmp_path / "mic" / "one_no_echo.wav").rate == 16000
+    folders = [str(tmp_path / "mic"), str(tmp_path / "far"), "-o", str(tmp_path / "out")]
+    assert cli.main(["cancel-echo", *folders]) == 0
+    assert names(tmp_path / "out") == ["deep/two_no_echo.wav", "one_no_echo.wav"]
+    assert "[2/2]" in capsys.readouterr().err
+
+
+def test_echo_for_real(tmp_path):
+    far = audio.load(audio.SOUNDS / "speech_with_noise1_clean.wav").cut(0, 2)
+    mic = far.with_samples(np.roll(far.samples, 800) / 2)
+    paths = [str(audio.save(clip, tmp_path / f"{i}.wav")) for i, clip in enumerate((mic, far))]
+    assert cli.main(["cancel-echo", *paths]) == 0
+    near = audio.load(tmp_path / "0_no_echo.wav")
+    assert len(near) == len(mic)
+    assert near.level < mic.level - 6
+
+
+def test_as_a_program(root, tmp_path):
+    """Help is friendly and quick, and a mistake's status reaches the shell."""
+    run = {"cwd": root, "capture_output": True, "encoding": "utf-8", "check": False}
+    helped = subprocess.run([sys.executable, "-m", "helpers", "--help"], **run)
+    assert helped.returncode == 0
+    for word in ("separate", "denoise", "cancel-echo", "examples:", "exit status"):
+        assert word in helped.stdout
+    gone = str(tmp_path / "录音.wav")
+    failed = subprocess.run([sys.executable, "-m", "helpers", "cancel-echo", gone, gone], **run)
+    assert failed.returncode == 2
+    assert "no sound file at" in failed.stderr
+    assert failed.stdout == ""

@@ -1,0 +1,151 @@
+"""Time the fast path against ModelScope's pipelines as they are, at the published sizes.
+
+    python run.py bench            # the table: some minutes on two quiet cores
+    python run.py bench --quick    # one short clip: less than a minute
+    python run.py bench --long     # also ten minutes of talk, time over length, an hour's memory
+
+Writes evaluation/bench.csv, evaluation/bench.png and, with --long, evaluation/long.csv. Weights
+are random: speed does not depend on them. All systems of a row get the same recording and the same
+threads, one after the other.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
+
+from helpers import bench, fast, peak, separate, talks
+from helpers.clip import Clip
+from training.evaluate import write
+from training.published import TYPES, published
+
+ROOT = Path(__file__).parent.parent
+KINDS = ("frcrn", "mossformer")
+NAMES = {"frcrn": "FRCRN", "mossformer": "MossFormer"}
+
+
+def speed(kind, folder, lengths, repeats):
+    """One row a system and clip: seconds, times as fast, error."""
+    errors, rows = bench.error(kind, folder, min(1.0, lengths[0] / 4)), []
+    for seconds in lengths:
+        clip = bench.example(kind, seconds)
+        for row in bench.compare(bench.systems(kind, folder), clip, 1 if seconds > 20 else repeats):
+            row |= {"model": NAMES[kind], "clip": seconds, "error": errors.get(row["system"], "")}
+            rows.append(row)
+    return rows
+
+
+def peaks(kind, folder, seconds):
+    """Peak memory of every system on one clip, each in a process of its own."""
+    code = (
+        "from helpers import bench\n"
+        f"bench.systems({kind!r}, {str(folder)!r})[{{!r}}](bench.example({kind!r}, {seconds}))"
+    )
+    return {name: peak.memory(code.format(name)) for name in bench.systems(kind, folder)}
+
+
+def over_length(kind, minutes):
+    """Seconds of computing a minute of recording, embedded models, for several lengths."""
+    run, found = bench.systems(kind)["float32"], {}
+    run(bench.example(kind, 5))
+    for length in minutes:
+        began = time.process_time()
+        run(bench.example(kind, 60 * length))
+        found[length] = (time.process_time() - began) / length
+    return found
+
+
+def order(pairs, minutes, folder=None):
+    """Share of 20-second stretches of a talk in which the speakers are on their tracks."""
+    where = {"folder": folder} if folder else {"tier": "embedded"}
+    found = {}
+    for pair in pairs:
+        people = talks.talk(pair, minutes)
+        mixture = Clip(sum(p.samples for p in people), talks.RATE, "talk")
+        tracks = separate.separate(mixture, **where)
+        found[" + ".join(pair)] = talks.in_order(tracks, people)
+    return found
+
+
+def table(rows):
+    """Markdown lines of the timings."""
+    heads = (
+        "| model | clip (s) | system | seconds | times as fast | error (dB) | peak memory (GB) |"
+    )
+    lines = [heads, "|---" * 7 + "|"]
+    for row in rows:
+        error, gigabytes = (row[key] for key in ("error", "memory"))
+        lines.append(
+            f"| {row['model']} | {row['clip']:g} | {row['system']} | {row['seconds']:.2f} "
+            f"| {row['times']:.1f} | {'' if error == '' else f'{error:.0f}'} "
+            f"| {'' if gigabytes == '' else f'{gigabytes:.1f}'} |"
+        )
+    return lines
+
+
+def main():
+    """Measure, print the tables, write the CSV and the picture."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one short clip")
+    parser.add_argument("--long", action="store_true", help="long recordings too")
+    parser.add_argument("--threads", type=int, help="how many the systems may use")
+    parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
+    args = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(args.threads or torch.get_num_threads())
+    has = "has" if fast.has_bfloat16() else "does not have"
+    print(f"threads: {torch.get_num_threads()}; this processor {has} bfloat16 arithmetic")
+    rows, lengths = [], [1.5] if args.quick else [4.7, 30.0]
+    with tempfile.TemporaryDirectory() as home:
+        for kind in KINDS:
+            folder = published(kind, Path(home) / TYPES[kind])
+            found = speed(kind, folder, lengths, 1 if args.quick else 3)
+            memory = {} if args.quick else peaks(kind, folder, lengths[0])
+            for row in found:
+                own = row["clip"] == lengths[0]
+                row["memory"] = memory.get(row["system"], "") if own else ""
+                row["threads"] = torch.get_num_threads()
+            rows += found
+            print("\n".join(table(found)[0 if kind == KINDS[0] else 2 :]), flush=True)
+        if args.long:
+            write(long_recordings(Path(home)), args.out / "long.csv")
+    rounded = [
+        {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
+        for row in rows
+    ]
+    args.out.mkdir(parents=True, exist_ok=True)
+    write(rounded, args.out / "bench.csv")
+    bench.draw(rows).savefig(args.out / "bench.png")
+
+
+def long_recordings(home):
+    """Print what length costs, and give it as rows: order, time, memory."""
+    rows = []
+
+    def note(model, what, value, unit):
+        rows.append({"model": model, "what": what, "value": round(float(value), 3), "unit": unit})
+        print(f"{model}, {what}: {value:.3g} {unit}", flush=True)
+
+    for pair, right in order([("tux_es", "tux_ca"), ("tux_es", "tux_ru")], 10).items():
+        share = f"of {len(right)} pieces of 20 s in order"
+        note("MossFormer embedded", f"10 minutes of {pair}", right.sum(), share)
+    for kind in KINDS:
+        name = f"{NAMES[kind]} embedded"
+        for length, cost in over_length(kind, (1, 5, 30)).items():
+            note(name, f"{length} min", cost, "processor seconds a minute")
+        code = "from helpers import bench\nbench.systems({!r}, {})['float32']"
+        code += "(bench.example({!r}, {}))"
+        note(name, "one hour", peak.memory(code.format(kind, None, kind, 3600)), "GB at most")
+        big = code.format(kind, repr(str(home / TYPES[kind])), kind, 120)
+        note(f"{NAMES[kind]} published size", "two minutes", peak.memory(big), "GB at most")
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The Chinese model cards' measured parts, out of the English ones: `python -m training.cards_zh`.
+
+`training.cards` measures and writes both. Figures, tables and checksums are taken over as they
+stand; only the words around them change, and words that are not known here are an error.
+"""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"(?s)<!-- measured -->\n(.*)<!-- /measured -->")
+PARAGRAPHS = {
+    "## Size and cost": "## 大小与计算量",
+    "## What it does, measured": "## 实测效果",
+    "## How it was trained": "## 怎样训练的",
+    "## Files": "## 文件",
+    r"(`.+?`) \(with (`.+?`) where the table speaks of (\d+) clips\) makes this table again: the "
+    "seeds are fixed, and no recording in it was trained on.": r"\1（表中注明 \3 段的，加上 \2）"
+    "可以重做这张表：随机种子是固定的，表中的录音都没有参加过训练。",
+    r"([\d,]+) parameters\. (\d+) simulated calls of (\d+) s, sentences, rooms and loudspeakers "
+    r"that were not trained on; dB are counted from what the filter leaves\. (`.+?`) makes this "
+    r"table again\.": r"\1 个参数。\2 次模拟通话，每次 \3 s，语句、房间和扬声器都没有参加过训练；"
+    r"分贝数从滤波器留下的部分算起。\4 可以重做这张表。",
+    r"Trained for ([\d,]+) steps, (\d+) minutes on one busy processor core, after some two minutes "
+    r"in which the calls were simulated\.": r"训练了 \1 步，在一个忙碌的处理器核心上用了 \2 分钟，"
+    r"此前先花约两分钟模拟这些通话。",
+    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
+    r"weights that did best in validation were kept.": r"\1 步，每步 \2 s 音频，在一个处理器核心上"
+    r"训练了 \3 小时；保留的是验证成绩最好的平均权重。",
+    r"!\[The learning curve: .+\]\((.+)\)": r"![学习曲线：验证成绩随训练步数上升](\1)",
+}
+CELLS = {
+    "this model": "本模型",
+    "the published one": "已发布的模型",
+    r"trainable parameters \(M\)": "可训练参数（百万）",
+    r"MACs for a second of audio \(G\)": "处理一秒音频的乘加次数（十亿）",
+    "voices": "声音",
+    "mixtures": "混合语音（段）",
+    r"mean SI-SDRi \(dB\)": "平均 SI-SDRi（dB）",
+    "median": "中位数",
+    "worst": "最差",
+    "known": "训练过的",
+    "unseen": "没训练过的",
+    r"system \((\d+) clips a SNR\)": r"系统（每个信噪比 \1 段）",
+    "system": "系统",
+    "input": "输入",
+    r"STOI change at (.+) dB": r"\1 dB 时 STOI 的变化",
+    r"DNSMOS at (.+) dB": r"\1 dB 时的 DNSMOS",
+    "file": "文件",
+    "the filter alone": "只用滤波器",
+    "with the ratio mask": "加比值掩蔽",
+    "with this network": "加本网络",
+    r"echo gone, one talks \(dB\)": "消除的回声，一方说话（dB）",
+    r"SI-SDR, both talk \(dB\)": "SI-SDR，双方说话（dB）",
+    "AECMOS echo": "AECMOS 回声分",
+    "AECMOS other": "AECMOS 其他分",
+    # the same in both languages: figures, file names, checksums, names of systems
+    r"[-+]?[\d.]+(?: ± [\d.]+)?|[-+]?\d+ dB|`\S+`|[-:]*|SHA-256": r"\g<0>",
+    "FRCRN mini|noisereduce|RNNoise|NSNet2|DeepFilterNet3": r"\g<0>",
+}
+
+
+def say(text, table):
+    """The Chinese of a table's cell or of a paragraph."""
+    for english, chinese in table.items():
+        hit = re.fullmatch(english, text)
+        if hit:
+            return hit.expand(chinese)
+    raise ValueError(f"training/cards_zh.py has no Chinese for {text!r}: add it there")
+
+
+def chinese(lines):
+    """The Chinese of a card's measured lines; a paragraph becomes one line."""
+    found, paragraph = [], []
+    for line in [*lines, ""]:
+        if line and not line.startswith("|"):
+            paragraph.append(line)
+            continue
+        if paragraph:
+            found.append(say(" ".join(paragraph), PARAGRAPHS))
+            paragraph = []
+        cells = [say(cell.strip(), CELLS) for cell in line.split("|")[1:-1]]
+        rule = set(line) <= set("|-:")  # the empty line, or the one under a table's head
+        found.append(line if rule else f"| {' | '.join(cells)} |".replace("|  |", "| |"))
+    return found[:-1]
+
+
+def block(text):
+    """What stands between a card's markers."""
+    return BLOCK.search(text)[1]
+
+
+def page(folder):
+    """A Chinese card with the measured part of its English neighbour."""
+    english = (folder / "README.md").read_text(encoding="utf-8")
+    text = (folder / "README.zh-CN.md").read_text(encoding="utf-8")
+    body = "\n".join(chinese(block(english).split("\n")))
+    return BLOCK.sub(lambda _: f"<!-- measured -->\n{body}<!-- /measured -->", text)
+
+
+def fill(folder):
+    """Put the measured part into a model's Chinese card, where it has one."""
+    card = folder / "README.zh-CN.md"
+    if card.exists():
+        card.write_text(page(folder), encoding="utf-8", newline="\n")
+
+
+def main():
+    """Fill every Chinese card."""
+    for card in sorted((ROOT / "models").glob("*/README.md")):
+        fill(card.parent)
+
+
+if __name__ == "__main__":
+    main()
