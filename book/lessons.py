@@ -145,6 +145,7 @@ def linked(path, before, after, table):
     notebook = read(path)
     steps = [f"[← {about(before)[0]}]({before.name})"] if before else []
     steps += ["[All lessons](../README.md#the-lessons)"]
+    steps += [f"[中文](zh/{path.name})"] if (path.parent / "zh" / path.name).exists() else []
     steps += [f"[{about(after)[0]} →]({after.name})"] if after else []
     for end in ("top", "end"):
         where = 0 if end == "top" else len(notebook.cells) - 1

@@ -44,7 +44,7 @@ def assemble(edition, folder):
             text = mender.mend((ROOT / path).read_text(encoding="utf-8"), path)
             wanted[f"{name}.md"] = index(edition, text) if name == "index" else text
     if "index.md" not in wanted:  # the edition has no README yet
-        wanted["index.md"] = index(edition, "# 音频到音频\n\n本课程的中文版正在翻译中。\n")
+        wanted["index.md"] = index(edition, "# 音频转音频\n\n本课程的中文版正在翻译中。\n")
     for name, text in wanted.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write(folder / name, text)

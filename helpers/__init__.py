@@ -16,13 +16,19 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "audio",
+    "adaptive",
+    "classic",
     "clip",
     "denoise",
+    "echo",
+    "inspect",
     "masks",
     "metrics",
     "mixing",
     "models",
     "plots",
+    "recognize",
+    "rivals",
     "separate",
     "spectra",
 )

@@ -118,7 +118,7 @@ class BlindTest:
             self._players.value = audio.listen(first.named("A"), second.named("B"))._repr_html_()
             self._heading.value = tell(
                 f"<b>Pair {done + 1} of {pairs}.</b> Which would you rather go on listening to?",
-                f"<b>第 {done + 1} 对，共 {pairs} 对。</b>如果要一直听下去，您更愿意听哪一个？",
+                f"<b>第 {done + 1} 对，共 {pairs} 对。</b>如果要一直听下去，你更愿意听哪一个？",
             )
             return
         self._players.value = ""
@@ -181,7 +181,7 @@ class Comparison:
 
     def __repr__(self):
         ear = _order(self.ear) or tell("no answers yet", "还没有回答")
-        lines = [f"{tell('your ear', '您的耳朵')}: {ear}"]
+        lines = [f"{tell('your ear', '你的耳朵')}: {ear}"]
         for name, values in self.metrics.items():
             lines.append(f"{name}: {_order(values)}")
             agree, differ, tie = self.counts[name]

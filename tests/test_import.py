@@ -15,7 +15,7 @@ HEAVY = (
     "torchmetrics",
     "pandas",
 )
-MODULES = "audio, clip, denoise, metrics, mixing, models, plots, separate"
+MODULES = "audio, clip, decode, denoise, echo, metrics, mixing, models, plots, separate"
 
 
 def run(root, code):

@@ -11,7 +11,7 @@ from book.pages import EDITIONS
 edition = EDITIONS["zh" if tags.has("zh") else "en"]  # noqa: F821, tags comes from Sphinx
 zh = edition.code == "zh"
 
-project = "音频到音频" if zh else "Audio to audio"
+project = "音频转音频" if zh else "Audio to audio"
 language = edition.language
 extensions = ["myst_nb"]
 root_doc = "index"

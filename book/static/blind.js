@@ -90,7 +90,7 @@
       const n = this.data.trials.length;
       const words = say(
         `The listening test works on this page: ${n} pairs, some three minutes. Your answers stay in this browser.`,
-        `本页可以直接做盲听测试：共 ${n} 对，大约三分钟。您的回答只保存在这个浏览器里。`,
+        `本页可以直接做盲听测试：共 ${n} 对，大约三分钟。你的回答只保存在这个浏览器里。`,
       );
       this.put(this.text(words), this.row(this.button(say("Begin", "开始"), () => this.again())));
     }
@@ -105,7 +105,7 @@
       const { answers } = this.round;
       const { trials, sounds } = this.data;
       const pair = trials[answers.length];
-      const heading = this.text(say(`Pair ${answers.length + 1} of ${trials.length}. Which would you rather go on listening to?`, `第 ${answers.length + 1} 对，共 ${trials.length} 对。如果要一直听下去，您更愿意听哪一个？`), "strong");
+      const heading = this.text(say(`Pair ${answers.length + 1} of ${trials.length}. Which would you rather go on listening to?`, `第 ${answers.length + 1} 对，共 ${trials.length} 对。如果要一直听下去，你更愿意听哪一个？`), "strong");
       heading.tabIndex = -1;
       const host = document.createElement("div");
       const choices = [["A", pair[0]], ["B", pair[1]]];
@@ -139,7 +139,7 @@
         row.append(...cells.map((words) => this.text(String(words), tag)));
       };
       line([say("judge", "评判"), say("from best to worst", "从好到差"), say("agrees", "一致"), say("differs", "相反"), say("can't tell", "分不出")], "th");
-      line([say("your ear", "您的耳朵"), order(points), "", "", ""]);
+      line([say("your ear", "你的耳朵"), order(points), "", "", ""]);
       for (const [name, values] of Object.entries(this.data.metrics)) line([name, order(values), ...compare(points, values)]);
       const wide = document.createElement("div");
       wide.className = "a2a-wide";
@@ -150,7 +150,7 @@
       save.download = "blind_test.csv";
       save.textContent = say("Save all my answers as CSV", "把全部回答存为 CSV");
       this.put(
-        this.text(say("Thank you, that was the last pair. The counts are of pairs on which each metric agrees with you, differs, or sees no difference.", "谢谢，已经是最后一对了。表中是各指标与您一致、相反和分不出的对数。")),
+        this.text(say("Thank you, that was the last pair. The counts are of pairs on which each metric agrees with you, differs, or sees no difference.", "谢谢，已经是最后一对了。表中是各指标与你一致、相反和分不出的对数。")),
         wide,
         this.row(this.button(say("Once more", "再做一次"), () => this.again()), this.button(say("Forget my answers", "删除我的回答"), () => this.forget()), save),
       );

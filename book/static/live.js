@@ -47,13 +47,13 @@
     radio.onchange = () => (state.kind = kind);
     tasks.append(make("label", {}, radio, ` ${task.name}`));
   }
-  const file = make("input", { type: "file", accept: "audio/*,video/*", "aria-label": say("Your own recording", "您自己的录音") });
+  const file = make("input", { type: "file", accept: "audio/*,video/*", "aria-label": say("Your own recording", "你自己的录音") });
   const demo = button(say("Our recording", "课程的录音"), () => start(fromSite));
   const microphone = button(say("Microphone, 10 s", "麦克风，10 秒"), () => start(fromMicrophone));
   const stop = button(say("Stop", "停止"), () => halt());
   stop.hidden = true;
   const inputs = make("fieldset", {}, make("legend", {}, say("With which sound", "用哪段声音")));
-  inputs.append(demo, microphone, make("label", { class: "a2a-file" }, say("Your own file: ", "您自己的文件："), file));
+  inputs.append(demo, microphone, make("label", { class: "a2a-file" }, say("Your own file: ", "你自己的文件："), file));
   const status = make("p", { class: "a2a-status", role: "status" });
   const bar = make("progress", { max: 1, value: 0, "aria-label": say("Progress", "进度") });
   bar.hidden = true;
@@ -110,7 +110,7 @@
     await ended;
     state.recorder = null;
     for (const track of stream.getTracks()) track.stop();
-    return [say("Your microphone", "您的麦克风"), await decode(await new Blob(pieces).arrayBuffer(), rate)];
+    return [say("Your microphone", "你的麦克风"), await decode(await new Blob(pieces).arrayBuffer(), rate)];
   };
 
   // --- the work -------------------------------------------------------------------------------------

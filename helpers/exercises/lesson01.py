@@ -94,7 +94,7 @@ def check_macs(answer, filters=512, kernel=16, stride=8, rate=8000):
             wanted * 1e6: ("Right, but in ones; millions are asked for.",
                            "对了，但这里的单位是百万。"),
             wanted / 1000: ("Right, but in billions; millions are asked for.",
-                            "对了，但您用的是十亿，这里的单位是百万。"),
+                            "对了，但你用的是十亿，这里的单位是百万。"),
             filters * kernel / 1e6: ("That is one frame: how many are there in a second?",
                                      "这只是一帧：一秒有多少帧？"),
         },

@@ -114,7 +114,7 @@ def check_disturbed(answer, clean, noise, wanted):
         (_near(score, -wanted, 1), "the sign is turned round: the noise is the louder of the two",
          "符号反了：噪声比语音还响"),
         (_near(score, 2 * wanted, 1), "twice the decibels: for amplitudes divide by 20, not by 10",
-         "分贝数翻了一倍：对振幅要除以 20，不是 10"),
+         "分贝数翻了一倍：对幅度要除以 20，不是 10"),
         (_near(score, wanted / 2, 1), "half the decibels: for powers divide by 10, not by 20",
          "分贝数少了一半：对功率要除以 10，不是 20"),
         (_near(score, untouched + wanted, 1),

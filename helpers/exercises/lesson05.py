@@ -40,11 +40,11 @@ def check_improvement(answer, tracks, people, mixture):
     gain = best - start
     hints = {
         worst - start: ("The tracks are swapped: this is the improvement of the other order.",
-                        "两条轨道的顺序反了：这是另一种顺序的改善量。"),
+                        "两条音轨的顺序反了：这是另一种顺序的改善量。"),
         best: (f"That is the SI-SDR itself. The mixture already had {start:.1f} dB: subtract that.",
                f"这是 SI-SDR 本身。混合语音原本就有 {start:.1f} dB：请减去它。"),
         best + start: ("The mixture's score was added; subtract it.",
-                       "您加上了混合语音的分数，应当减去它。"),
+                       "你加上了混合语音的分数，应当减去它。"),
         2 * gain: ("That is the sum over both people, and the mean is asked for.",
                    "这是两个人的总和，这里要的是平均值。"),
         -gain: ("The sign is turned round: after minus before.",
@@ -58,7 +58,7 @@ def check_improvement(answer, tracks, people, mixture):
          f"{gain:+.1f} dB：取较好的顺序，减去混合语音的分数，再对两人取平均。"),
         hints,
         ("Not quite: score each person's own track, subtract the mixture's score, take the mean.",
-         "还不对：给每个人自己的轨道打分，减去混合语音的分数，再取平均。"),
+         "还不对：给每个人自己的音轨打分，减去混合语音的分数，再取平均。"),
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def check_louder(answer, first, second, pipeline):
         {
             scaled: ("You compared the pipeline's tracks, whose peaks were both set to one half. "
                      "Take the helper's: voices.",
-                     "您比较的是流水线的轨道，它们的峰值都被设成了二分之一。请用 voices。"),
+                     "你比较的是流水线的音轨，它们的峰值都被设成了二分之一。请用 voices。"),
             -wanted: ("The other way round: the first minus the second.",
                       "反了：应当是第一个减第二个。"),
             wanted / 2: power,

@@ -106,7 +106,7 @@ def check_removed(answer, noisy, kept):
     total = np.abs(answer.samples + kept.samples - noisy.samples).max()
     other = (
         f"Kept and yours together miss the recording by up to {total:.3f}: subtract each sample.",
-        f"您的答案加上保留的部分，与录音最多相差 {total:.3f}：请逐个采样点相减。",
+        f"你的答案加上保留的部分，与录音最多相差 {total:.3f}：请逐个采样点相减。",
     )
     return off(*(hints[found[0]] if found else other))
 

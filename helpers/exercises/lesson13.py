@@ -10,7 +10,7 @@ CASES = {
     "the last word of a two-minute file is gone": "tail",
 }
 WHY = {
-    "levels": ("each track was divided by its own largest sample", "每条轨道都除以了自己的最大值"),
+    "levels": ("each track was divided by its own largest sample", "每条音轨都除以了自己的最大值"),
     "channels": ("only the left channel was read", "只读了左声道"),
     "overflow": ("numbers above 32767 started again from below",
                  "超过 32767 的数从最小值重新开始了"),
