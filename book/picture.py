@@ -1,4 +1,4 @@
-"""README's picture, a recording and the tracks that come of it, and lesson 00's map of the course."""
+"""README's picture, a recording and the tracks that come of it; and lesson 00's map."""
 
 import io
 from pathlib import Path

@@ -79,7 +79,10 @@ class Clip:
     @property
     def level(self):
         """Root mean square in dB re full scale; silence is -inf."""
-        return decibel(np.square(self.samples, dtype=np.float64).sum() / max(1, len(self)))
+        energy = np.einsum(
+            "i,i->", self.samples, self.samples, dtype=np.float64
+        )  # no copy in float64
+        return decibel(float(energy) / max(1, len(self)))
 
     @property
     def peak(self):

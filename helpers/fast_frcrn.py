@@ -37,7 +37,7 @@ def complex_norm(bn, x):
 
 
 def excite(layer, x):
-    """Squeeze-and-excitation: one gain a channel for the real part and one for the imaginary part, from means over frequency and time."""
+    """Squeeze-and-excitation: two gains a channel, for the real and for the imaginary part."""
     real, imag = x.mean((2, 3)).chunk(2, 1)  # (batch, channels)
     gain_re = layer.fc_r(real) - layer.fc_i(imag)
     gain_im = layer.fc_r(imag) + layer.fc_i(real)

@@ -1,4 +1,4 @@
-"""The checkers of lessons 00, 05 and 07: solutions pass, blanks get "not yet", mistakes are named."""
+"""The checkers of 00, 05 and 07: solutions pass, blanks get "not yet", mistakes are named."""
 
 import numpy as np
 import pytest
