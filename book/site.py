@@ -71,7 +71,8 @@ def chinese_font(html):
     used = set().union(*texts)
     for text in texts:  # scripts of Sphinx's write them as numbers
         used |= {chr(int(code, 16)) for code in re.findall(r"\\u([0-9a-f]{4})", text)}
-    letters = "".join(sorted(letter for letter in used if "\u2000" < letter < "\ud800"))
+    wide = re.compile("[\u2001-\ud7ff\uff00-\uffef]")  # the wide commas and colons at the end too
+    letters = "".join(sorted(filter(wide.match, used)))
     stamp = folder / "letters.txt"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == letters:
         return

@@ -128,6 +128,19 @@ def test_figures_have_their_alt_text(built):
             assert re.search(r'alt="[^"]{15,}"', picture), (name, picture)
 
 
+def test_the_chinese_font_has_every_letter_and_mark_of_the_pages(built):
+    from fontTools.ttLib import TTFont
+
+    pages = built.joinpath("zh").rglob("*.html")
+    wide = re.compile("[\u3001-\u9fff\uff01-\uff5e]")
+    used = {letter for page in pages for letter in wide.findall(page.read_text("utf-8"))}
+    assert {"，", "：", "（"} <= used
+    for weight in (400, 700):
+        font = TTFont(built / "zh" / "_static" / "fonts" / f"chinese-{weight}.woff")
+        glyphs = font.getBestCmap()
+        assert sorted(letter for letter in used if ord(letter) not in glyphs) == []
+
+
 def test_what_others_made_is_checked_before_it_is_used(tmp_path, monkeypatch):
     monkeypatch.setattr(vendor, "ARCHIVES", tmp_path)
     with pytest.raises(ValueError, match="missing"):
