@@ -16,6 +16,10 @@ FOLDED = {
     "en": {"solution": "Show a solution", "": "Show the code"},
     "zh": {"solution": "显示参考答案", "": "显示代码"},
 }
+STILL = {
+    "en": "<p><em>A control that works in the running notebook.</em></p>",
+    "zh": "<p><em>这个控件要在运行中的笔记本里用。</em></p>",
+}
 
 
 @dataclass(frozen=True)
@@ -127,13 +131,11 @@ class Mender:
         cell["outputs"] = [self._output(each, cell, widgets) for each in cell["outputs"]]
         return cell
 
-    @staticmethod
-    def _output(output, cell, widgets):
+    def _output(self, output, cell, widgets):
         """Put a page's own HTML in the place of a widget, which needs a kernel."""
         data = output.get("data", {})
         if any("widget-view" in kind for kind in data):
-            html = widgets.get(cell.get("id"))
-            output["data"] = {"text/html": html} if html else {"text/plain": data["text/plain"]}
+            output["data"] = {"text/html": widgets.get(cell.get("id"), STILL[self.edition.code])}
         return output
 
 

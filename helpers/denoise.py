@@ -124,12 +124,15 @@ def level_gain(samples, db=-25):
     >>> level_gain(np.array([0.0, 0.0, 0.0, 1.0]), db=-20)
     0.1
     """
-    power = _power(samples)
-    loud = samples[np.abs(samples) > math.sqrt(power)]
-    active = _power(loud) if len(loud) else power  # all equally loud: a square wave
+    power = _energy(samples) / max(1, len(samples))
+    # Minute by minute, without copies of an hour.
+    parts = (samples[at : at + 60 * RATE] for at in range(0, len(samples), 60 * RATE))
+    loud = [part[np.abs(part) > math.sqrt(power)] for part in parts]
+    count = sum(map(len, loud))
+    active = sum(map(_energy, loud)) / count if count else power  # a square wave has none
     return 10 ** (db / 20) / math.sqrt(active) if active > 1e-20 else 1.0
 
 
-def _power(samples):
-    """Return the mean square, in double precision without a copy of an hour in it."""
-    return float(np.einsum("i,i->", samples, samples, dtype=np.float64)) / max(1, len(samples))
+def _energy(samples):
+    """Return the sum of squares, in double precision without a copy in it."""
+    return float(np.einsum("i,i->", samples, samples, dtype=np.float64))

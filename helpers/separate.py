@@ -180,9 +180,9 @@ def share_rest(sources, mixture):
     if not energy.any():
         energy[:] = 1  # nobody was heard: all get the same
     weights = (energy / energy.sum()).astype(sources.dtype)
-    rest = mixture - sources.sum(axis=0)
     shared = np.empty_like(sources)
-    for row, source, weight in zip(shared, sources, weights, strict=True):
-        np.multiply(rest, weight, out=row)
-        row += source
+    for at in range(0, len(mixture), 60 * RATE):  # minute by minute, for the sake of hours
+        part = slice(at, at + 60 * RATE)
+        rest = mixture[part] - sources[:, part].sum(axis=0)
+        shared[:, part] = sources[:, part] + weights[:, None] * rest
     return shared

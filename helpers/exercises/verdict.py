@@ -89,9 +89,9 @@ def number_fault(answer, name):
     """Verdict on an answer that is no number, or None where it is one."""
     if answer is None or answer is ...:
         return blank(name)
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
+    try:  # a tensor that still carries its gradient is a number too
+        value = float(answer.detach() if hasattr(answer, "detach") else answer)
+    except (TypeError, ValueError, RuntimeError):
         kind = type(answer).__name__
         return off(
             f"`{name}` is a {kind}, and a number is asked for.",
