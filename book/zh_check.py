@@ -32,7 +32,7 @@ STYLE = {
     "half-width punctuation": rf"{HAN}[,;:?!()]|[,;?!()]{HAN}",
     "no space between Chinese and Latin": rf"{HAN}[A-Za-z0-9]|[A-Za-z0-9%]{HAN}",
     BLANK: rf"[{STOPS}] +(?=\S)|(?<=\S) +[{STOPS}]",
-    "a line break inside a paragraph": rf"(?:{HAN}|[{STOPS}])\n(?:{HAN}|[A-Za-z0-9])",
+    "a line break inside a paragraph": rf"(?:{HAN}|[{STOPS}])\n(?:{HAN}|(?!\d+\. )[A-Za-z0-9])",
 }
 EDGE = re.compile(rf"[\s{STOPS}（）《》“”‘’…—·!-/:-@\[-`{{-~]|^$")  # what stars may stand beside
 
