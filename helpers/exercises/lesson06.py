@@ -233,7 +233,7 @@ def check_hard(answer, masks):
         (wanted[::-1], "The wrong way round: 1 where a speaker's own mask is the larger one.",
          "正好反了：应当在自己的掩蔽较大处取 1。"),
         (masks > 0.5, "Compared with one half: compare both masks with each other.",
-         "您与 0.5 比较了：应当让两个掩蔽互相比较。"),
+         "你与 0.5 比较了：应当让两个掩蔽互相比较。"),
         (np.stack([first, first]), "Both speakers got the same mask: turn the second one round.",
          "两个人得到了同样的掩蔽：请把第二个反过来。"),
     ]  # fmt: skip

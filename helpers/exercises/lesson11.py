@@ -45,7 +45,7 @@ def check_fades(answer, length=1000):
             return off(
                 f"In the middle they sum to {worst:.3f}, which is {loud:.1f} dB too loud: their "
                 "squares sum to one. That suits two different sounds; these two are the same one.",
-                f"两者在中点之和为 {worst:.3f}，响了 {loud:.1f} dB：您让平方和等于 1。"
+                f"两者在中点之和为 {worst:.3f}，响了 {loud:.1f} dB：你让平方和等于 1。"
                 "那适合两段不同的声音，而这里是同一段声音。",
             )
         return off(
@@ -114,7 +114,7 @@ def check_order(answer, alike):
     if order == np.argsort(best).tolist():
         return off(
             "The other way round: you gave each new track its speaker; give each speaker a track.",
-            "方向反了：您给每条新音轨找了说话人；这里要给每位说话人找音轨。",
+            "方向反了：你给每条新音轨找了说话人；这里要给每位说话人找音轨。",
         )
     first = int(alike[0].argmax())
     greedy = (
@@ -184,7 +184,7 @@ def check_folded(answer, conv, norm):
         (fold(scale, beta + (b - mean) * scale), None),
         (fold(gamma / var, beta + (b - mean) * gamma / var),
          ("You divided by the variance: the norm divides by its square root.",
-          "您除以了方差；应当除以方差的平方根。")),
+          "你除以了方差；应当除以方差的平方根。")),
         (fold(scale, beta + (b + mean) * scale),
          ("The bias has the mean's sign wrong: the norm takes the mean away.",
           "偏置里均值的符号反了：归一化是减去均值。")),
