@@ -8,6 +8,7 @@ afterwards a look at a stamp. A later command is one more function and one more 
 
 import ast
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -98,6 +99,7 @@ def set_up():
             stamp.replace(unfinished)
     install(python, folder)
     add_to_path(python)
+    no_news(folder)
     stamp.write_text(fingerprint(folder), encoding="ascii")
     unfinished.unlink(missing_ok=True)
     say(f"Ready after {time.monotonic() - started:.0f} s.")
@@ -184,6 +186,15 @@ def add_to_path(python):
     found = subprocess.run([str(python), "-c", where], capture_output=True, text=True, check=True)
     folder = Path(ast.literal_eval(found.stdout))
     (folder / "audio_to_audio.pth").write_text(line, encoding="ascii")
+
+
+def no_news(folder):
+    """Keep JupyterLab from asking for news and updates: the course needs no network."""
+    settings = folder / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    wish = {"@jupyterlab/apputils-extension:notification":
+            {"fetchNews": "false", "checkForUpdates": False}}  # fmt: skip
+    (settings / "overrides.json").write_text(json.dumps(wish), encoding="ascii")
 
 
 def environment():

@@ -170,6 +170,13 @@ def test_helpers_can_be_imported_from_any_folder(machine, tmp_path, monkeypatch)
     assert sys.path == [str(machine.repository)]
 
 
+def test_jupyter_does_not_ask_for_news(machine):
+    run.set_up()
+    (settings,) = machine.folder.glob("share/jupyter/lab/settings/overrides.json")
+    (wish,) = json.loads(settings.read_text("ascii")).values()
+    assert wish == {"fetchNews": "false", "checkForUpdates": False}
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
 def test_changed_pins_are_installed(machine, name):
     run.set_up()
