@@ -1,6 +1,7 @@
 """run.py's own functions, with only the processes they would start replaced."""
 
 import io
+import json
 import shutil
 import signal
 import subprocess
