@@ -130,3 +130,25 @@ def test_learning_rate_rises_then_halves():
     assert loop.learning_rate(0, 1.0) < 0.01
     assert loop.learning_rate(299, 1.0) == pytest.approx(1.0)
     assert loop.learning_rate(12300, 1.0) == pytest.approx(0.5)
+
+
+def test_wake_lets_every_chunk_speak_and_leaves_the_rest():
+    model = separation.build(TINY)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    separation.wake(model)
+    once = {name: value.clone() for name, value in model.state_dict().items()}
+    separation.wake(model)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, once[name])
+        if name.endswith("qk_offset_scale.gamma"):
+            assert (value[[0, 2]].abs().mean(1) > 0.2).all()
+            assert torch.equal(value[[1, 3]], before[name][[1, 3]])
+        else:
+            assert torch.equal(value, before[name])
+
+
+def test_the_log_of_a_second_sitting_counts_on():
+    first = [{"step": "500", "minutes": "5.5", "unseen": "1.0"}]
+    second = [{"step": 300, "minutes": 4.25, "unseen": 2.0}]
+    assert loop.joined([], second) == second
+    assert loop.joined(first, second)[1] == {"step": 800, "minutes": 9.75, "unseen": 2.0}

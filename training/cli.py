@@ -39,6 +39,7 @@ def introduce(network, corpus):
 
 def finish(rows, args, label, export):
     """Draw the curve, say the last figures, and export the best weights if that was asked."""
+    from training import loop
     from training.curve import draw
 
     if not rows:
@@ -48,4 +49,6 @@ def finish(rows, args, label, export):
     print(f"after {rows[-1]['step']} steps: {rows[-1]}")
     print(f"the curve is in {args.out / 'curve.png'}")
     if args.export:
+        before = loop.read_log(args.start / "training_log.csv", 10**9) if args.start else []
         export(torch.load(args.out / "best.pt", weights_only=True), args.export)
+        loop.write_log(args.export / "training_log.csv", loop.joined(before, rows))

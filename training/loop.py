@@ -131,6 +131,17 @@ def read_log(path, step):
         return [row for row in csv.DictReader(file) if int(row["step"]) <= step]
 
 
+def joined(before, rows):
+    """The log of a model that a second sitting went on with: its steps and minutes count on."""
+    step, minutes = (float(before[-1][key]) if before else 0 for key in ("step", "minutes"))
+    counted = [
+        row | {"step": int(row["step"]) + int(step),
+               "minutes": round(float(row["minutes"]) + minutes, 2)}
+        for row in rows
+    ]  # fmt: skip
+    return [*before, *counted]
+
+
 def write_log(path, rows):
     """Write the whole log."""
     with open(path, "w", newline="", encoding="utf-8") as file:
