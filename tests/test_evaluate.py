@@ -2,6 +2,8 @@
 
 import pytest
 
+import numpy as np
+
 from training import cards, evaluate, testset
 
 
@@ -44,3 +46,11 @@ def test_the_card_holds_the_committed_evaluation(model):
     assert "\n".join(table) in text
     for name, value in cards.checksums(model).items():
         assert f"| `{name}` | `{value}` |" in text
+
+
+def test_no_noisy_item_is_louder_than_a_file_can_hold():
+    items = testset.noisy(-5, 48)
+    assert max(np.abs(noisy).max() for _, noisy, _ in items) < 1
+    for _, noisy, clean in items:  # speech and noise were made softer together
+        snr = 10 * np.log10(np.mean(clean**2) / np.mean((noisy - clean) ** 2))
+        assert abs(snr + 5) < 0.01
