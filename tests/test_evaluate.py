@@ -1,8 +1,7 @@
 """The tables of the evaluation say what its rows say, and the cards hold what was measured."""
 
-import pytest
-
 import numpy as np
+import pytest
 
 from training import cards, evaluate, testset
 
