@@ -17,7 +17,7 @@ WHY = {
     "offline denoiser": ("there is noise, no hurry, and the whole recording is there to be heard",
                          "有噪声，不赶时间，而且整段录音都可以用"),
     "separator": ("the disturbance is a voice, and there is one microphone",
-                  "干扰也是人声，而且只有一个麦克风"),
+                  "干扰也是人声，而且只有一支麦克风"),
     "ICA": ("there are as many microphones as people, and the mixture has no delays",
             "麦克风和人一样多，混合时也没有延迟"),
     "echo canceler": ("the disturbance is known: it was played by the loudspeaker",
@@ -166,7 +166,7 @@ def check_front(answer, systems):
     ✗ B does not belong: A costs 1 instead of 2 and reaches 2 instead of 1.5.
     """
     if answer is None or answer is ...:
-        return blank("front")
+        return blank("best")
     try:
         names = {answer} if isinstance(answer, str) else set(answer)
     except TypeError:
@@ -175,8 +175,8 @@ def check_front(answer, systems):
     if unknown or not names:
         choice = ", ".join(systems)
         return off(
-            f"`front` should be a set of names out of: {choice}.",
-            f"`front` 应是名称的集合，可选：{choice}。",
+            f"`best` should be a set of names out of: {choice}.",
+            f"`best` 应是名称的集合，可选：{choice}。",
         )
     beaten = {name: _better(name, systems) for name in systems}
     for name in sorted(names):
@@ -222,7 +222,7 @@ def check_choice(answer):
     """
     praise = (
         "All six: first what disturbs, then how many microphones, then how long you may wait.",
-        "六个全对：先问干扰是什么，再问有几个麦克风，最后问能等多久。",
+        "六个全对：先问干扰是什么，再问有几支麦克风，最后问能等多久。",
     )
     return matching(answer, "choice", CASES, WHY, praise)
 
