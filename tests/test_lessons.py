@@ -289,3 +289,12 @@ def test_check_says_so_and_exits_with_1(course, monkeypatch, capsys):
     monkeypatch.setattr(lessons, "check", list)
     assert lessons.main(["check"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("path", lessons.lessons(), ids=lambda path: path.stem)
+def test_a_blank_exercise_is_told_the_name_that_its_cell_asks_for(path):
+    for cell in lessons.read(path)["cells"]:
+        stub = re.search(r"(?m)^(\w+) = \.\.\.", "".join(cell["source"]))
+        if cell["cell_type"] == "code" and stub:
+            said = "".join(out.get("data", {}).get("text/plain", "") for out in cell["outputs"])
+            assert f"`{stub[1]}`" in said, cell["id"]
