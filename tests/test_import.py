@@ -50,3 +50,12 @@ def test_modules_are_found_by_name():
     assert set(MODULES.split(", ")) <= set(dir(helpers))
     with pytest.raises(AttributeError, match="no attribute 'audoi'"):
         helpers.audoi  # noqa: B018
+
+
+def test_registering_leaves_transformers_alone_and_to_be_imported(root):
+    code = (
+        "import sys\nfrom helpers import models\nmodels.pipeline('frcrn', quiet=True)\n"
+        "assert 'transformers' not in sys.modules\nimport transformers\n"
+        "assert transformers.pipeline"
+    )
+    run(root, code)

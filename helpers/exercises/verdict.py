@@ -85,12 +85,17 @@ def diagnosis(value, hints, otherwise):
     return next((texts for wrong, texts in hints.items() if abs(wrong - value) < 0.05), otherwise)
 
 
+def as_float(answer):
+    """Return an answer as a float; a tensor may still carry its gradient."""
+    return float(answer.detach() if hasattr(answer, "detach") else answer)
+
+
 def number_fault(answer, name):
     """Verdict on an answer that is no number, or None where it is one."""
     if answer is None or answer is ...:
         return blank(name)
-    try:  # a tensor that still carries its gradient is a number too
-        value = float(answer.detach() if hasattr(answer, "detach") else answer)
+    try:
+        value = as_float(answer)
     except (TypeError, ValueError, RuntimeError):
         kind = type(answer).__name__
         return off(
@@ -136,9 +141,10 @@ def number(answer, name, wanted, praise, hints, otherwise):
     fault = number_fault(answer, name)
     if fault is not None:
         return fault
-    if abs(float(answer) - wanted) < 0.05:
+    value = as_float(answer)
+    if abs(value - wanted) < 0.05:
         return right(*praise)
-    return off(*diagnosis(float(answer), hints, otherwise))
+    return off(*diagnosis(value, hints, otherwise))
 
 
 def matching(answer, name, cases, why, praise):
