@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import denoising, loop, separation, testset
+from training import cli, denoising, loop, separation, testset
 from training.data import Corpus
 
 TINY = separation.CONFIG | {"in_channels": 32, "out_channels": 32, "d_model": 32, "num_blocks": 1}
@@ -152,3 +152,16 @@ def test_the_log_of_a_second_sitting_counts_on():
     second = [{"step": 300, "minutes": 4.25, "unseen": 2.0}]
     assert loop.joined([], second) == second
     assert loop.joined(first, second)[1] == {"step": 800, "minutes": 9.75, "unseen": 2.0}
+
+
+def test_exporting_a_sitting_twice_counts_it_once(tmp_path):
+    model, out = tmp_path / "model", tmp_path / "run"
+    model.mkdir()
+    out.mkdir()
+    torch.save({}, out / "best.pt")
+    loop.write_log(model / "training_log.csv", [{"step": 500, "minutes": 5.5, "gain": 1.0}])
+    args = Namespace(out=out, start=model, export=model)
+    for _ in range(2):
+        rows = [{"step": 300, "minutes": 4.25, "gain": 2.0}]
+        cli.finish(rows, args, "gain (dB)", lambda weights, folder: None)
+    assert [row["step"] for row in loop.read_log(model / "training_log.csv")] == ["500", "800"]

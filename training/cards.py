@@ -63,7 +63,7 @@ def checksums(model):
 
 def measured(folder, sizes, table):
     """The generated part of one card."""
-    log = loop.read_log(folder / "training_log.csv", 10**9)
+    log = loop.read_log(folder / "training_log.csv")
     files = [f"| `{name}` | `{value}` |" for name, value in checksums(folder.name).items()]
     steps, hours = int(log[-1]["step"]), float(log[-1]["minutes"]) / 60
     return [
@@ -99,13 +99,13 @@ def main():
     sizes = size_table(separation.build(), MossFormer(".", **PUBLISHED_MOSSFORMER), 4, 8000)
     rows = read_rows(ROOT / "evaluation" / "separation.csv", ["gain"])
     fill(folder, measured(folder, sizes, evaluate.separation_table(rows)))
-    curve.draw(loop.read_log(folder / "training_log.csv", 10**9), folder / "curve.png",
+    curve.draw(loop.read_log(folder / "training_log.csv"), folder / "curve.png",
                "SI-SDR improvement (dB)")  # fmt: skip
     folder = ROOT / "models" / "frcrn_mini_16k"
     sizes = size_table(denoising.build(), FRCRN(**denoising.CONFIG), 4, 16000)
     rows = read_rows(ROOT / "evaluation" / "denoising.csv", ["snr", "gain", "stoi", "dnsmos"])
     fill(folder, measured(folder, sizes, evaluate.denoising_table(rows)))
-    curve.draw(loop.read_log(folder / "training_log.csv", 10**9), folder / "curve.png",
+    curve.draw(loop.read_log(folder / "training_log.csv"), folder / "curve.png",
                "SI-SDR gain (dB)")  # fmt: skip
 
 

@@ -49,6 +49,10 @@ def finish(rows, args, label, export):
     print(f"after {rows[-1]['step']} steps: {rows[-1]}")
     print(f"the curve is in {args.out / 'curve.png'}")
     if args.export:
-        before = loop.read_log(args.start / "training_log.csv", 10**9) if args.start else []
+        before = args.out / "before.csv"  # at a second export the model's log holds this run too
+        log = loop.read_log(args.start / "training_log.csv") if args.start else []
+        if log and not before.exists():
+            loop.write_log(before, log)
         export(torch.load(args.out / "best.pt", weights_only=True), args.export)
-        loop.write_log(args.export / "training_log.csv", loop.joined(before, rows))
+        rows = loop.joined(loop.read_log(before), rows)
+        loop.write_log(args.export / "training_log.csv", rows)

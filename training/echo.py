@@ -213,7 +213,7 @@ def card(folder=echo_mask.MODEL):
         values = [f"{found[key]:+.1f}" for key in ("far", "both")]
         values += [f"{value:.2f}" for value in np.mean(marks, axis=0)]
         table.append(f"| {name} | {' | '.join(values)} |")
-    log = loop.read_log(folder / "training_log.csv", 10**9)
+    log = loop.read_log(folder / "training_log.csv")
     curve.draw(log, folder / "curve.png", "dB gained over the filter alone")
     digests = checks.read_json(folder / "checksums.json")
     size = sum(value.numel() for value in echo_mask.network(folder).parameters())

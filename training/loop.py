@@ -5,6 +5,7 @@ unbroken run sees. What is kept for shipping is an exponential moving average of
 """
 
 import csv
+import math
 import os
 import time
 from pathlib import Path
@@ -123,7 +124,7 @@ def save(path, content):
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def read_log(path, step):
+def read_log(path, step=math.inf):
     """The log's rows up to `step` (later ones belong to work that was lost with a kill)."""
     if not path.exists():
         return []
