@@ -3,7 +3,7 @@
 import numpy as np
 
 from helpers.clip import decibel
-from helpers.exercises.verdict import as_float, clip_faults, diagnosis, number_fault, off, right
+from helpers.exercises.verdict import clip_faults, diagnosis, number_fault, off, right
 
 
 def check_alias(answer, frequency=7000, rate=8000):
@@ -31,7 +31,7 @@ def check_alias(answer, frequency=7000, rate=8000):
     fault = number_fault(answer, "heard")
     if fault is not None:
         return fault
-    value, half, heard = as_float(answer), rate / 2, rate - frequency
+    value, half, heard = float(answer), rate / 2, rate - frequency
     if abs(value - heard) < 0.5:
         return right(
             f"{heard:g} Hz: {frequency:g} Hz folds down at {half:g} Hz, as in a mirror. Sampled at "

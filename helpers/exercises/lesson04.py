@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from helpers import metrics, mixing
-from helpers.exercises.verdict import as_float, blank, clip_faults, number_fault, off, right
+from helpers.exercises.verdict import blank, clip_faults, number_fault, off, right
 
 
 def late(clip):
@@ -41,7 +41,7 @@ def check_delay(answer, late, clean):
     fault = number_fault(answer, "delay")
     if fault is not None:
         return fault
-    answer, true = as_float(answer), _delay(late, clean)
+    answer, true = float(answer), _delay(late, clean)
     if answer == true:
         ms = 1000 * true / clean.rate
         return right(
@@ -204,7 +204,7 @@ def check_improvement(answer, tracks, voices, mixture):
     fault = number_fault(answer, "improvement")
     if fault is not None:
         return fault
-    answer, match = as_float(answer), metrics.match(tracks, voices, mixture)
+    answer, match = float(answer), metrics.match(tracks, voices, mixture)
     true, plain = np.mean(match.si_sdri), np.mean(match.si_sdr)
     if _near(answer, true):
         return right(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.exercises.verdict import as_float, blank, number, number_fault, off, right
+from helpers.exercises.verdict import blank, number, number_fault, off, right
 
 
 def check_span(answer):
@@ -247,4 +247,4 @@ def check_hard(answer, masks):
 
 def _near(answer, wanted, by):
     """Tell whether an answer is a number that lies so near."""
-    return number_fault(answer, "") is None and abs(as_float(answer) - wanted) < by
+    return number_fault(answer, "") is None and abs(float(answer) - wanted) < by

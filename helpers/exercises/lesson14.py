@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from helpers.exercises.verdict import as_float, blank, number_fault, off, right
+from helpers.exercises.verdict import blank, number_fault, off, right
 
 PARTS = {
     "recording": ("what was recorded, where and how long", "录了什么、在哪里、多长"),
@@ -69,7 +69,7 @@ def check_overlap(answer, first, second):
     fault = number_fault(answer, "overlap")
     if fault is not None:
         return fault
-    value, one, two = as_float(answer), talking(first), talking(second)
+    value, one, two = float(answer), talking(first), talking(second)
     wanted, some = 100 * (one & two).mean(), 100 * (one | two).mean()
     if abs(value - wanted) < 2:
         return right(

@@ -85,17 +85,12 @@ def diagnosis(value, hints, otherwise):
     return next((texts for wrong, texts in hints.items() if abs(wrong - value) < 0.05), otherwise)
 
 
-def as_float(answer):
-    """Return an answer as a float; a tensor may still carry its gradient."""
-    return float(answer.detach() if hasattr(answer, "detach") else answer)
-
-
 def number_fault(answer, name):
     """Verdict on an answer that is no number, or None where it is one."""
     if answer is None or answer is ...:
         return blank(name)
     try:
-        value = as_float(answer)
+        value = float(answer)
     except (TypeError, ValueError, RuntimeError):
         kind = type(answer).__name__
         return off(
@@ -141,10 +136,9 @@ def number(answer, name, wanted, praise, hints, otherwise):
     fault = number_fault(answer, name)
     if fault is not None:
         return fault
-    value = as_float(answer)
-    if abs(value - wanted) < 0.05:
+    if abs(float(answer) - wanted) < 0.05:
         return right(*praise)
-    return off(*diagnosis(value, hints, otherwise))
+    return off(*diagnosis(float(answer), hints, otherwise))
 
 
 def matching(answer, name, cases, why, praise):
