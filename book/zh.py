@@ -1,7 +1,7 @@
 """The Chinese edition: the source notebooks' code and outputs, with the prose of locale/zh/*.po.
 
 python run.py zh                   build notebooks/zh and the index of README.zh-CN.md
-python run.py zh update [05 07]    bring the catalogues up to date with the English notebooks
+python run.py zh update [05 07]    bring the catalogs up to date with the English notebooks
 python run.py zh check [05 07]     say what is missing, fuzzy, or not as its source has it
 """
 
@@ -13,9 +13,10 @@ from pathlib import PurePosixPath
 
 from book import lessons
 from book.lessons import ROOT, between, read, text, write
-from book.zh_catalogue import GENERATED, catalogue, incomplete, messages, updated
+from book.zh_catalog import GENERATED, catalog, incomplete, messages, untouched, updated
 
 README = "README.zh-CN.md"
+BANNER = "> 这一课还没有译成中文，下面是英文原文。怎样参与翻译，见 `CONTRIBUTING.md`。"
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.S)  # nothing in it is mended
 TARGET = re.compile(r"""(\]\(|\b(?:src|href)=["'])(?![a-z]+:|[/#])([^)\s"'#]+)(#[^)\s"']*)?""")
 ANCHORS = {"#the-lessons": "#课程目录"}  # of pages that are translated: old heading -> new
@@ -43,7 +44,7 @@ def mended(source, root):
 
 
 def translated(path, entries, root):
-    """Return a lesson with its prose in Chinese; its links to the neighbours are still missing."""
+    """Return a lesson with its prose in Chinese; its links to the neighbors are still missing."""
     notebook = read(path)
     chinese = {entry.msgctxt: entry.msgstr for entry in entries if not entry.obsolete}
     for cell in notebook.cells:
@@ -52,6 +53,18 @@ def translated(path, entries, root):
         if f"{cell.id}:alt" in chinese:
             cell.metadata["a2a"]["alt"] = chinese[f"{cell.id}:alt"]
     notebook.metadata["a2a"] = {"lang": "zh-CN", "generated": "python run.py zh"}
+    return notebook
+
+
+def english(path, root):
+    """Return a lesson that nobody has translated yet, with a banner above its English."""
+    notebook = read(path)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = mended(cell.source, root)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
+    first.source = f"{BANNER}\n\n{first.source}"
+    notebook.metadata["a2a"] = {"lang": "en", "generated": "python run.py zh"}
     return notebook
 
 
@@ -97,11 +110,11 @@ def edition(root=ROOT):
     faults, whole = [], {}
     for path in lessons.lessons(folder=root / "notebooks"):
         file = root / "locale" / "zh" / f"{path.stem}.po"
-        if not file.exists():
-            faults.append(f"{path.stem}: has no catalogue {file.name} yet: run.py zh update")
-            continue
         try:
-            entries = catalogue(file)
+            entries = catalog(file)
+            if untouched(entries):
+                whole[path.name] = (lessons.about(path), english(path, root))
+                continue
             gaps = incomplete(messages(read(path)), entries)
             if not gaps:
                 notebook = translated(path, entries, root)
@@ -125,7 +138,7 @@ def edition(root=ROOT):
 
 
 def strays(root=ROOT):
-    """Return the catalogues and built lessons whose English lesson is gone."""
+    """Return the catalogs and built lessons whose English lesson is gone."""
     there = {path.stem for path in lessons.lessons(folder=root / "notebooks")}
     found = [*root.glob("notebooks/zh/*.ipynb"), *root.glob("locale/zh/*.po")]
     return [path for path in sorted(found) if path.stem not in there]
@@ -146,7 +159,7 @@ def main(args=None, root=ROOT):
             (root / "locale" / "zh").mkdir(parents=True, exist_ok=True)
             for path in paths:
                 file = root / "locale" / "zh" / f"{path.stem}.po"
-                write(file, updated(messages(read(path)), catalogue(file)))
+                write(file, updated(messages(read(path)), catalog(file)))
         elif options.action == "build":
             wanted, found = edition(root)
             (root / "notebooks" / "zh").mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import polib
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from book import lessons, sounds, zh, zh_catalogue, zh_check
+from book import lessons, sounds, zh, zh_catalog, zh_check
 from training import cards_zh
 
 SOURCES = lessons.lessons()
@@ -166,7 +166,7 @@ def course(tmp_path):
         plot,
         new_markdown_cell("Here are all lessons.\n\n<!-- lessons -->", id="00-index"),
     )
-    more = "See [the licence](../LICENSE), [the sounds](../sounds/README.md) and `[x](../y)`."
+    more = "See [the license](../LICENSE), [the sounds](../sounds/README.md) and `[x](../y)`."
     save(
         tmp_path / "notebooks" / "03_masks.ipynb",
         new_markdown_cell("# Masks\n\n<!-- nav -->\n\nHide | seek; see lesson 00.", id="03-open"),
@@ -185,17 +185,17 @@ def course(tmp_path):
 
 
 def translate(course, texts):
-    """Put Chinese into the catalogues."""
+    """Put Chinese into the catalogs."""
     for file in course.glob("locale/zh/*.po"):
-        entries = zh_catalogue.catalogue(file)
+        entries = zh_catalog.catalog(file)
         for entry in entries:
             entry.msgstr = texts.get(entry.msgctxt, entry.msgstr)
         lessons.write(file, str(entries))
 
 
 def entries(course, name="03_masks"):
-    """Return a lesson's catalogue by context."""
-    found = zh_catalogue.catalogue(course / "locale" / "zh" / f"{name}.po")
+    """Return a lesson's catalog by context."""
+    found = zh_catalog.catalog(course / "locale" / "zh" / f"{name}.po")
     return {entry.msgctxt: entry for entry in found}
 
 
@@ -268,13 +268,22 @@ def test_links_of_every_kind(link, mended, tmp_path):
     assert zh.mended(link, tmp_path) == (mended or link)
 
 
-def test_a_lesson_without_catalogue_is_named(course, capsys):
+@pytest.mark.parametrize("begun", [False, True], ids=["no catalog", "empty catalog"])
+def test_a_lesson_that_nobody_has_translated_shows_its_english_and_says_so(course, capsys, begun):
     (course / "locale" / "zh" / "03_masks.po").unlink()
-    assert zh.main([], course) == 1
-    assert "03_masks: has no catalogue 03_masks.po yet" in capsys.readouterr().err
-    assert built(course, "00_hello").cells[1].source.startswith("# 你好")  # the others are built
-    assert zh.main(["check", "03"], course) == 1
-    assert zh.main(["check", "00"], course) == 0
+    if begun:
+        assert zh.main(["update", "03"], course) == 0
+    assert zh.main([], course) == 0
+    assert capsys.readouterr().err == ""
+    page, source = built(course, "03_masks"), lessons.read(course / "notebooks" / "03_masks.ipynb")
+    assert page.cells[0].source.startswith(zh.BANNER)
+    assert page.metadata["a2a"]["lang"] == "en"
+    assert "# Masks" in page.cells[0].source
+    assert [cell.id for cell in page.cells] == [cell.id for cell in source.cells]
+    assert built(course, "00_hello").cells[1].source.startswith("# 你好")
+    readme = (course / "README.zh-CN.md").read_text(encoding="utf-8")
+    assert "[Masks](notebooks/zh/03_masks.ipynb)" in readme
+    assert zh.main(["check"], course) == 0
 
 
 @pytest.mark.parametrize("gap", ["", "  "])
@@ -364,7 +373,7 @@ def test_navigation_and_index_are_no_business_of_the_translator(course):
     assert hit is None
 
 
-def test_what_stands_twice_or_is_no_catalogue_is_told(course, capsys):
+def test_what_stands_twice_or_is_no_catalog_is_told(course, capsys):
     file = course / "locale" / "zh" / "03_masks.po"
     text = file.read_text(encoding="utf-8")
     file.write_text(text + 'msgctxt "03-more"\nmsgid "x"\nmsgstr "y"\n', encoding="utf-8")
@@ -384,12 +393,12 @@ def test_what_has_no_english_any_more_is_told(course, capsys):
     assert "03_masks.ipynb: its English lesson is gone" in said
 
 
-def test_a_catalogue_survives_formulas_quotes_and_backslashes(tmp_path):
+def test_a_catalog_survives_formulas_quotes_and_backslashes(tmp_path):
     hard = '$$\\frac{\\nu}{\\tau}\\\\$$ "x" \\n\n\ttab “y” C:\\new'
     made = polib.POFile(wrapwidth=0)
     made.append(polib.POEntry(msgctxt="a", msgid=hard, msgstr=hard))
-    lessons.write(tmp_path / "a.po", zh_catalogue.updated({"a": hard}, made))
-    again = zh_catalogue.catalogue(tmp_path / "a.po")
+    lessons.write(tmp_path / "a.po", zh_catalog.updated({"a": hard}, made))
+    again = zh_catalog.catalog(tmp_path / "a.po")
     assert again[0].msgid == again[0].msgstr == hard
 
 

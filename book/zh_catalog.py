@@ -1,4 +1,4 @@
-"""The catalogues of the Chinese edition: locale/zh/NN_name.po, an entry a piece of prose."""
+"""The catalogs of the Chinese edition: locale/zh/NN_name.po, an entry a piece of prose."""
 
 import collections
 import re
@@ -32,8 +32,8 @@ def messages(notebook):
     return dict(found)
 
 
-def catalogue(path):
-    """Read a catalogue; where there is none yet, it is empty."""
+def catalog(path):
+    """Read a catalog; where there is none yet, it is empty."""
     import polib
 
     if not path.exists():
@@ -45,7 +45,7 @@ def catalogue(path):
 
 
 def updated(wanted, old):
-    """Return a catalogue for these messages, with what the old one knows of them.
+    """Return a catalog for these messages, with what the old one knows of them.
 
     As msgmerge does it: an entry whose English changed becomes fuzzy and remembers what it was
     translated from, a new one is empty, and one that nobody asks for any more is obsolete.
@@ -75,6 +75,11 @@ def updated(wanted, old):
     return str(new).rstrip("\n") + "\n"
 
 
+def untouched(entries):
+    """Tell whether nobody has begun to translate: no catalog yet, or only empty entries."""
+    return not any(entry.msgstr.strip() for entry in entries if not entry.obsolete)
+
+
 def incomplete(wanted, entries):
     """Return what keeps these messages from being shown in Chinese: (context, reason) pairs."""
     found = []
@@ -89,6 +94,6 @@ def incomplete(wanted, entries):
         elif entry.msgid != source:
             found.append((context, "was translated from another text: run.py zh update"))
         elif times[context] > 1:
-            found.append((context, f"stands {times[context]} times in the catalogue"))
+            found.append((context, f"stands {times[context]} times in the catalog"))
     gone = [context for context in known if context not in wanted]
     return found + [(context, "is in no cell any more: run.py zh update") for context in gone]
