@@ -144,10 +144,11 @@ def live(html):
     folder.mkdir(parents=True, exist_ok=True)
     unpack("onnxruntime-web", folder)
     shutil.copy2(vendor.ARCHIVES / "README.md", folder / "LICENSES.md")
-    for path in (BUILD / "models").glob("*.onnx"):
+    for path in (*(BUILD / "models").glob("*.onnx"), BUILD / "models" / "networks.json"):
         shutil.copy2(path, folder / path.name)
-    for name in ("mix_speech.wav", "speech_with_noise1.wav"):
-        shutil.copy2(ROOT / "sounds" / name, folder / name)
+    facts = json.loads((folder / "networks.json").read_text(encoding="utf-8"))
+    for network in facts["networks"].values():
+        shutil.copy2(ROOT / "sounds" / network["clip"], folder / network["clip"])
 
 
 def clear(html):

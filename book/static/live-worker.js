@@ -1,11 +1,9 @@
 // Runs the embedded models with ONNX Runtime, off the page's thread. What surrounds them is what
 // helpers.separate and helpers.denoise do in Python: the tests compare the sounds.
-const LEVEL = -25; // dB re full scale: what the networks know
-const WHOLE = 12; // seconds that a model is given in one piece
-const WINDOW = 10; // seconds of each window of anything longer
-const SHARED = 2; // seconds, at the least, that two windows have in common
-const HOP = 320; // of FRCRN
-const [FRAME, STEP] = [32, 16]; // of MossFormer
+// The facts about the networks and the windows are theirs too: networks.json, which the export
+// writes out of helpers.networks and helpers.windows.
+let networks = null;
+let long = null;
 
 const dot = (a, b) => {
   let sum = 0;
@@ -31,33 +29,29 @@ const ask = async (ort, session, samples) => {
   return rows;
 };
 
-const run = {
-  async mossformer(ort, session, samples) {
-    const missing = Math.max(FRAME - samples.length, (((FRAME - samples.length) % STEP) + STEP) % STEP);
-    const padded = new Float32Array(samples.length + missing);
-    padded.set(samples);
-    return (await ask(ort, session, padded)).map((row) => row.slice(0, samples.length));
-  },
-  // A hop of silence before and after: at its ends the inverse transform is of no use.
-  async frcrn(ort, session, samples) {
-    const padded = new Float32Array(HOP * (2 + Math.ceil(samples.length / HOP)));
-    padded.set(samples, HOP);
-    return (await ask(ort, session, padded)).map((row) => row.slice(HOP, HOP + samples.length));
-  },
+// Silence goes after the end to fill the last frame, and before and after where an inverse
+// transform is of no use at its ends.
+const run = async (kind, ort, session, samples) => {
+  const { frame, hop, edge } = networks[kind];
+  const past = frame - samples.length;
+  const missing = Math.max(past, ((past % hop) + hop) % hop);
+  const padded = new Float32Array(edge + samples.length + missing + edge);
+  padded.set(samples, edge);
+  return (await ask(ort, session, padded)).map((row) => row.slice(edge, edge + samples.length));
 };
 
 // --- before and after --------------------------------------------------------------------------
 
 const gains = {
-  mossformer(samples) {
+  "speech-separation"(samples) {
     const level = 10 * Math.log10(dot(samples, samples) / samples.length);
-    return factor(LEVEL - Math.max(level, -200));
+    return factor(long.level - Math.max(level, -200));
   },
-  frcrn(samples) {
+  "acoustic-noise-suppression"(samples) {
     const mean = dot(samples, samples) / samples.length;
     const loud = samples.filter((value) => value ** 2 > mean);
     const active = loud.length ? dot(loud, loud) / loud.length : mean;
-    return active > 1e-20 ? factor(LEVEL) / Math.sqrt(active) : 1;
+    return active > 1e-20 ? factor(long.level) / Math.sqrt(active) : 1;
   },
 };
 
@@ -77,7 +71,7 @@ const fit = ([a, b], mixture) => {
 };
 
 const finish = {
-  mossformer(rows, mixture) {
+  "speech-separation"(rows, mixture) {
     const fitted = fit(rows, mixture);
     const sources = rows.map((row, i) => times(row, fitted[i]));
     let energy = sources.map((row) => dot(row, row));
@@ -87,7 +81,7 @@ const finish = {
     return sources.map((row, i) => row.map((value, j) => value + energy[i] * rest[j]));
   },
   // A network trained on SI-SDR may give speech upside down.
-  frcrn: (rows, noisy) => rows.map((row) => (dot(row, noisy) < 0 ? times(row, -1) : row)),
+  "acoustic-noise-suppression": (rows, noisy) => rows.map((row) => (dot(row, noisy) < 0 ? times(row, -1) : row)),
 };
 
 // --- long recordings: window by window, cross-faded, speakers kept in order ---------------------
@@ -101,13 +95,16 @@ const inOrder = (before, after) => {
 
 const process = async (samples, rate, once, progress) => {
   const n = samples.length;
-  if (n <= WHOLE * rate) return once(samples);
-  const [window, shared] = [WINDOW * rate, SHARED * rate];
-  const count = Math.ceil((n - shared) / (window - shared));
+  if (n <= long.single * rate) return once(samples);
+  const [longest, shared] = [Math.round(long.window * rate), Math.round(long.overlap * rate)];
+  const count = Math.ceil((n - shared) / (longest - shared));
+  const window = Math.ceil((n + (count - 1) * shared) / count);
   let [all, done] = [null, 0];
   for (let k = 0; k < count; k++) {
     const start = Math.floor((k * (n - window)) / (count - 1));
-    let part = await once(samples.slice(start, start + window));
+    const piece = samples.slice(start, start + window);
+    const silent = all && piece.every((value) => Math.abs(value) < long.silence);
+    let part = silent ? all.map(() => new Float32Array(window)) : await once(piece);
     all ??= part.map(() => new Float32Array(n));
     const common = done - start;
     if (common > 0 && part.length > 1) {
@@ -136,15 +133,17 @@ onmessage = async ({ data: { kind, samples, rate, assets } }) => {
     runtime ??= await import(`${assets}ort.wasm.min.mjs`);
     runtime.env.wasm.wasmPaths = assets;
     runtime.env.wasm.numThreads = 1; // more need headers that a plain web server does not send
+    if (!networks) ({ networks, long } = await (await fetch(`${assets}networks.json`)).json());
     sessions[kind] ??= await runtime.InferenceSession.create(`${assets}${kind}.onnx`);
     postMessage({ progress: 0 });
     const started = performance.now();
     const clean = withoutOffset(samples, rate);
-    const gain = gains[kind](clean);
+    const { task } = networks[kind];
+    const gain = gains[task](clean);
     const heard = times(clean, gain);
-    const once = (part) => run[kind](runtime, sessions[kind], part);
+    const once = (part) => run(kind, runtime, sessions[kind], part);
     const rows = await process(heard, rate, once, (progress) => postMessage({ progress }));
-    const tracks = finish[kind](rows, heard).map((row) => times(row, 1 / gain));
+    const tracks = finish[task](rows, heard).map((row) => times(row, 1 / gain));
     postMessage({ tracks, seconds: (performance.now() - started) / 1000 }, tracks.map((row) => row.buffer));
   } catch (problem) {
     postMessage({ problem: String(problem?.message ?? problem) });

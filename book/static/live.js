@@ -1,21 +1,18 @@
 "use strict";
 // The page that separates and denoises in the browser. Nothing leaves it: the models come to the
 // sound, not the sound to the models.
-(() => {
+(async () => {
   const { say } = a2a;
   const LONGEST = 600; // seconds
   const RECORDED = 10; // seconds of the microphone
-  const TASKS = {
-    mossformer: {
-      rate: 8000,
-      clip: "mix_speech.wav",
+  // What a network does is said by its task; its rate and its recording are in networks.json.
+  const WORDS = {
+    "speech-separation": {
       name: say("Separate two voices", "分离两个人的声音"),
       demo: say("Two people at once", "两个人同时说话"),
       tracks: [say("One of them", "其中一人"), say("The other", "另一人")],
     },
-    frcrn: {
-      rate: 16000,
-      clip: "speech_with_noise1.wav",
+    "acoustic-noise-suppression": {
       name: say("Remove noise", "去除噪声"),
       demo: say("With noise", "带噪语音"),
       tracks: [say("Without it", "降噪之后")],
@@ -24,7 +21,11 @@
   const root = document.querySelector(".a2a-live");
   if (!root) return;
   const assets = new URL(root.dataset.assets, location.href).href;
-  const state = (a2a.live = { kind: "mossformer", worker: null, player: null, tracks: null, seconds: null });
+  const state = (a2a.live = { kind: null, worker: null, player: null, tracks: null, seconds: null });
+  const local = location.protocol === "file:"; // from there nothing can be fetched: it is said below
+  const { networks } = local ? { networks: {} } : await (await fetch(`${assets}networks.json`)).json();
+  const TASKS = Object.fromEntries(Object.entries(networks).map(([kind, facts]) => [kind, { ...facts, ...WORDS[facts.task] }]));
+  state.kind = Object.keys(TASKS)[0];
 
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
@@ -197,7 +198,7 @@
   };
 
   state.script = document.currentScript.src;
-  if (location.protocol === "file:") {
+  if (local) {
     busy(true);
     bar.hidden = stop.hidden = true;
     tell(say("This page works over http: python run.py book --serve shows the site that way.", "本页需要通过 http 打开：python run.py book --serve 会这样显示网站。"));
