@@ -287,7 +287,7 @@ def book(args):
 
 
 def zh(args):
-    """Keep the Chinese edition: build it, bring its catalogues up to date, check them."""
+    """Keep the Chinese edition: build it, bring its catalogs up to date, check them."""
     return call([set_up(), "-m", "book.zh", *args], cwd=ROOT)
 
 

@@ -78,10 +78,10 @@ def run(path):
     places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     path_there = {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     client.execute(env=os.environ | path_there)
-    write(path, text(normalise(notebook)))
+    write(path, text(normalize(notebook)))
 
 
-def normalise(notebook):
+def normalize(notebook):
     """Take out what differs from run to run and from machine to machine, in place."""
     notebook.metadata = type(notebook.metadata)(METADATA)
     for cell in notebook.cells:

@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from helpers.clip import Clip
-from helpers.widgets import BlindTest
+from helpers.lab.widgets import BlindTest
 
 LESSON, CELL = "04_measuring_quality", "04-blind"
 

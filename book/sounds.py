@@ -14,9 +14,9 @@ SOUNDS = ROOT / "sounds"
 PAPERS = {".csv", ".md", ".txt"}  # what else lies in sounds/
 CHINESE = "README.zh-CN.md"
 WORDS = {  # of the credits' tables; names of people, voices and packages are in no language
-    "author": "作者", "licence": "许可证", "package": "软件包", "what": "内容", "files": "文件数",
+    "author": "作者", "license": "许可证", "package": "软件包", "what": "内容", "files": "文件数",
     "minutes": "分钟", "demo file": "演示文件", "who": "说话人", "authors": "作者",
-    "licences": "许可证", "this project": "本项目", "babble": "人群嘈杂声", "crowd": "人群",
+    "licenses": "许可证", "this project": "本项目", "babble": "人群嘈杂声", "crowd": "人群",
     "keyboard": "键盘", "music": "音乐", "fan": "风扇", "hum": "嗡嗡声", "pink": "粉红噪声",
     "street": "街道", "mixture": "混合语音", "source": "声源", "noisy speech": "带噪语音",
     "clean speech": "干净语音", ", ": "、", "{}, {} s at {} Hz": "{}，{} s，{} Hz",
@@ -47,7 +47,7 @@ def faults_of(path, row):
     """Return what the manifest says of one recording and is not so."""
     import soundfile
 
-    found = [f"no {key}" for key in ("author", "licence", "package", "version") if not row[key]]
+    found = [f"no {key}" for key in ("author", "license", "package", "version") if not row[key]]
     if hashlib.sha256(path.read_bytes()).hexdigest() != row["sha256"]:
         return [*found, "changed: its sha256 is another"]
     info = soundfile.info(path)
@@ -63,25 +63,25 @@ def attributions(table, say=str):
 
     `say` puts the tables' own words into another language.
     """
-    keys = ("author", "licence", "package", "version")
+    keys = ("author", "license", "package", "version")
     groups = {}
     for row in table:
         if row["split"] != "demo":
             groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-    heads = map(say, ("author", "licence", "package", "what", "files", "minutes"))
+    heads = map(say, ("author", "license", "package", "what", "files", "minutes"))
     lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|--:|--:|"]
-    for (author, licence, package, version), group in sorted(groups.items()):
+    for (author, license, package, version), group in sorted(groups.items()):
         what = say(", ").join(say(each) for each in sorted({name(row) for row in group}))
         minutes = sum(float(row["seconds"]) for row in group) / 60
-        facts = (say(author), licence, f"{package} {version}", what, len(group), f"{minutes:.1f}")
+        facts = (say(author), license, f"{package} {version}", what, len(group), f"{minutes:.1f}")
         lines.append(f"| {' | '.join(map(str, facts))} |")
-    heads = map(say, ("demo file", "what", "who", "authors", "licences"))
+    heads = map(say, ("demo file", "what", "who", "authors", "licenses"))
     lines += ["", f"| {' | '.join(heads)} |", "|---|---|---|---|---|"]
     for row in table:
         if row["split"] == "demo":
             what = say("{}, {} s at {} Hz")
             what = what.format(say(row["kind"]), f"{float(row['seconds']):.1f}", row["rate"])
-            facts = (f"`{row['path']}`", what, name(row), row["author"], row["licence"])
+            facts = (f"`{row['path']}`", what, name(row), row["author"], row["license"])
             lines.append(f"| {' | '.join(facts)} |")
     return "\n".join(lines)
 

@@ -1,7 +1,9 @@
 """The small package that the notebooks lean on: hear, mix, measure, draw, separate, denoise.
 
 Importing it costs nothing: each module is loaded when it is first named, and the heavy
-libraries (torch, modelscope, matplotlib) only when a function needs them.
+libraries (torch, modelscope, matplotlib) only when a function needs them. What lessons share is
+here; `lab` holds what one lesson alone needs, `networks` the networks, `files` what reads files
+from outside, `exercises` the checkers.
 
 Examples
 --------
@@ -10,35 +12,15 @@ Examples
 8000
 """
 
-from importlib import import_module
+import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-_MODULES = (
-    "audio",
-    "adaptive",
-    "classic",
-    "clip",
-    "denoise",
-    "echo",
-    "inspect",
-    "masks",
-    "metrics",
-    "mixing",
-    "models",
-    "plots",
-    "recognize",
-    "rivals",
-    "separate",
-    "spectra",
-)
-
-
-def __getattr__(name):
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted([*globals(), *_MODULES])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules={
+        "adaptive", "audio", "clip", "denoise", "echo", "echo_mask", "exercises", "files", "lab",
+        "masks", "metrics", "mixing", "models", "networks", "player", "plots", "separate",
+        "spectra", "windows",
+    },
+)  # fmt: skip

@@ -5,18 +5,20 @@ The linear half of `echo.cancel`. Taught in 09_cancel_echo.
 
 import numpy as np
 
+from helpers.clip import Clip
+
 BLOCK = 256  # samples that the filter hears at a time: 16 ms at 16 kHz
 PARTS = 16  # blocks of the room's answer that it learns: 256 ms
 NEIGHBORS = np.hanning(9)[1:-1] / 4  # weights of seven frequencies; they add up to 1
 FORGET = 0.9995  # how much of what it knows a block leaves standing: rooms change
 MARGIN = 128  # samples by which the far end is kept early: something may arrive before the peak
-WARM_UP = 30  # seconds that are heard twice, so that the first word finds a filter that has learned
+WARM_UP = 30  # seconds: length of the first pass, which initializes the filter
 PIECE = 2**17  # samples that are correlated at a time
 PIECES = 8  # how many of them: the loudest ones
 DISTINCT = 22  # times the median: a correlation below that is chance, an echo is far above it
 
 
-def bulk_delay(mic, far, most=0.5):
+def bulk_delay(mic: Clip, far: Clip, most: float = 0.5) -> int | None:
     """Find by how much the echo comes after the far end, by GCC-PHAT.
 
     Parameters
@@ -73,7 +75,7 @@ def bulk_delay(mic, far, most=0.5):
     return int(lags[best]) if scores[best] > DISTINCT * np.median(scores) else None
 
 
-def shift(far, samples, length):
+def shift(far: Clip, samples: int, length: int) -> Clip:
     """Delay a clip and give it a length: silence goes where there is no sound.
 
     Parameters
@@ -102,7 +104,13 @@ def shift(far, samples, length):
     return far.with_samples(np.pad(moved, (0, length - len(moved))))
 
 
-def kalman(mic, far, parts=PARTS, forget=FORGET, start=None):
+def kalman(
+    mic: Clip,
+    far: Clip,
+    parts: int = PARTS,
+    forget: float = FORGET,
+    start: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[Clip, Clip, tuple[np.ndarray, np.ndarray]]:
     """Take the echo out with a partitioned frequency-domain Kalman filter.
 
     The room's answer is cut into `parts` pieces of one block each, and each piece is a number a
@@ -149,38 +157,40 @@ def kalman(mic, far, parts=PARTS, forget=FORGET, start=None):
     """
     _same_rate(mic, far)
     n, blocks = len(mic), -(-len(mic) // BLOCK)
-    heard = np.pad(mic.samples, (0, blocks * BLOCK - n))
+    observed = np.pad(mic.samples, (0, blocks * BLOCK - n))
     played = shift(far, BLOCK, (blocks + 1) * BLOCK).samples
-    left, echo = np.zeros(len(heard), np.float32), np.zeros(len(heard), np.float32)
-    spectra = np.zeros((parts, BLOCK + 1), complex)  # of the far end, newest block first
+    errors = np.zeros(len(observed), np.float32)
+    echo_estimate = np.zeros(len(observed), np.float32)
+    X: np.ndarray = np.zeros((parts, BLOCK + 1), complex)  # of the far end, newest block first
     least = _unknown(parts) / 100  # nothing is ever quite sure, not even after a long silence
-    room, doubt = start or (np.zeros_like(spectra), _unknown(parts))
-    others = 0.0  # power of all that is no echo, a frequency
+    H: np.ndarray
+    H, P = start or (np.zeros_like(X), _unknown(parts))
+    noise_psd = np.zeros(BLOCK + 1)  # power of all that is no echo, a frequency
     for block in range(blocks):
         now = slice(block * BLOCK, (block + 1) * BLOCK)
-        spectra = np.roll(spectra, 1, axis=0)
-        spectra[0] = np.fft.rfft(played[now.start : now.stop + BLOCK].astype(np.float64))
-        guess = np.fft.irfft((spectra * room).sum(axis=0))[BLOCK:]  # overlap-save
-        error = heard[now] - guess
-        echo[now], left[now] = guess, error
-        missed = np.fft.rfft(np.pad(error, (BLOCK, 0)))
-        others = 0.5 * (others + np.abs(missed) ** 2)
-        power = np.abs(spectra) ** 2  # (parts, frequencies)
+        X = np.roll(X, 1, axis=0)
+        X[0] = np.fft.rfft(played[now.start : now.stop + BLOCK].astype(np.float64))
+        echo = np.fft.irfft((X * H).sum(axis=0))[BLOCK:]  # overlap-save
+        error = observed[now] - echo
+        echo_estimate[now], errors[now] = echo, error
+        E = np.fft.rfft(np.pad(error, (BLOCK, 0)))
+        noise_psd = 0.5 * (noise_psd + np.abs(E) ** 2)
+        power = np.abs(X) ** 2  # (parts, frequencies)
         # One block's power is a jagged guess of the far end's: look at the neighbors, too.
-        whole = np.pad((doubt * power).sum(axis=0) + 2 * others, 3, mode="edge")
-        step = doubt / (np.convolve(whole, NEIGHBORS, mode="valid") + 1e-10)
-        change = np.fft.irfft(step * spectra.conj() * missed, axis=1)
+        whole = np.pad((P * power).sum(axis=0) + 2 * noise_psd, 3, mode="edge")
+        kalman_gain = P / (np.convolve(whole, NEIGHBORS, mode="valid") + 1e-10)
+        change: np.ndarray = np.fft.irfft(kalman_gain * X.conj() * E, axis=1)
         change[:, BLOCK:] = 0  # a part is one block long: the rest is the FFT's wrapping round
         change = np.fft.rfft(change, axis=1)
         # Frequencies that sound together, as in a pure tone, would each mend the whole error.
-        effect = np.fft.irfft((spectra * change).sum(axis=0))[BLOCK:]
-        room = room + change * np.clip((error @ effect) / (effect @ effect + 1e-20), 0, 1)
-        doubt = forget**2 * np.maximum(1 - 0.35 * step * power, 0) * doubt
-        doubt += (1 - forget**2) * (np.abs(room) ** 2 + least)
-    return mic.with_samples(left[:n]), mic.with_samples(echo[:n]), (room, doubt)
+        effect = np.fft.irfft((X * change).sum(axis=0))[BLOCK:]
+        H = H + change * np.clip((error @ effect) / (effect @ effect + 1e-20), 0, 1)
+        P = forget**2 * np.maximum(1 - 0.35 * kalman_gain * power, 0) * P
+        P += (1 - forget**2) * (np.abs(H) ** 2 + least)
+    return mic.with_samples(errors[:n]), mic.with_samples(echo_estimate[:n]), (H, P)
 
 
-def linear(mic, far):
+def linear(mic: Clip, far: Clip) -> tuple[Clip, Clip]:
     """Take out of a recording what a filter can: align, learn, and go over it again.
 
     A call can't be heard twice, a recording can: the filter learns the room from the first half
@@ -209,8 +219,8 @@ def linear(mic, far):
     if late is None:
         return mic, mic.with_samples(np.zeros(len(mic)))
     far = shift(far, late - MARGIN, len(mic))
-    heard = (clip.with_samples(clip.samples[: WARM_UP * clip.rate]) for clip in (mic, far))
-    first, _, learned = kalman(*heard)
+    begin = [clip.with_samples(clip.samples[: WARM_UP * clip.rate]) for clip in (mic, far)]
+    first, _, learned = kalman(begin[0], begin[1])
     left, echo, _ = kalman(mic, far, start=learned)
     if first.level < left.with_samples(left.samples[: len(first)]).level:  # the room had changed
         left, echo, _ = kalman(mic, far)
@@ -218,7 +228,7 @@ def linear(mic, far):
 
 
 def _unknown(parts):
-    """Doubt about a room that was never heard: rooms ring off, some 3 dB in 16 ms."""
+    """Prior covariance of a room's response: rooms ring off, some 3 dB in 16 ms."""
     return np.tile(10 ** (1 - 0.3 * np.arange(parts))[:, None], BLOCK + 1)
 
 

@@ -1,26 +1,29 @@
-"""Sound in, sound out: load, resample, level, save, listen. Used in every lesson."""
+"""Sound in, sound out: load, resample, set a level, save, listen. Used in every lesson."""
 
-import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from helpers import decode
-from helpers.clip import Clip
+from helpers.clip import Clip, resample
+from helpers.files import decode
+from helpers.files.whole import whole
+
+__all__ = ["SOUNDS", "listen", "load", "remove_dc", "resample", "save", "set_level"]
 
 LOUDEST = 1e10  # 200 dB over full scale: floats beyond it are damage, and would overflow
 SOUNDS = Path(__file__).resolve().parent.parent / "sounds"  # the course's own recordings
 
 
-def load(source, rate=None):
+def load(source, rate: int | None = None) -> Clip:
     """Read a sound file as one channel of float32.
 
     Parameters
     ----------
     source : str, Path, bytes, file object or Clip
         A file's path, its contents, or the open file: WAV, FLAC, Ogg, Opus, MP3, and M4A where
-        ffmpeg is installed. A Clip passes through. Several channels are averaged, so that nobody
-        who stands on the right is lost, and a line on the log "helpers" says so.
+        ffmpeg is installed. A Clip passes through. Several channels are averaged, not dropped, and
+        a line on the log "helpers" says so.
     rate : int, optional
         Resample to this rate, in Hz. None keeps the file's own.
 
@@ -54,39 +57,7 @@ def load(source, rate=None):
     return clip if rate is None else resample(clip, rate)
 
 
-def resample(clip, rate, length=None):
-    """Change the number of samples a second, and nothing that can be heard below half of it.
-
-    Parameters
-    ----------
-    clip : Clip
-        The sound.
-    rate : int
-        The new rate, in Hz. What lies above rate / 2 is filtered out.
-    length : int, optional
-        Samples wanted; None is round(n * rate / clip.rate), which may lose one there and back.
-
-    Returns
-    -------
-    Clip
-        As long in seconds.
-
-    Examples
-    --------
-    >>> resample(Clip(np.zeros(44100), 44100, "a second"), 8000)
-    Clip('a second', 1.00 s, 8000 Hz, -inf dB)
-    """
-    import soxr
-
-    like, samples = Clip([], rate, clip.name), clip.samples  # refuses a rate that is none
-    if like.rate != clip.rate and len(clip):
-        samples = soxr.resample(samples, clip.rate, like.rate, quality="HQ")
-    if length is None:
-        length = round(len(clip) * like.rate / clip.rate) or min(1, len(clip))
-    return like.with_samples(np.pad(samples[:length], (0, max(0, length - len(samples)))))
-
-
-def level(clip, db):
+def set_level(clip: Clip, db: float) -> Clip:
     """Set how loud a clip is, as root mean square.
 
     Parameters
@@ -103,7 +74,7 @@ def level(clip, db):
 
     Examples
     --------
-    >>> level(Clip([0.5, -0.5], 8000), -25)
+    >>> set_level(Clip([0.5, -0.5], 8000), -25)
     Clip('', 0.00 s, 8000 Hz, -25.0 dB)
     """
     if not clip.samples.any():
@@ -111,7 +82,7 @@ def level(clip, db):
     return clip.gain(db - clip.level)
 
 
-def without_offset(clip):
+def remove_dc(clip: Clip) -> Clip:
     """Take out a constant that a cheap sound card added to every sample.
 
     The networks never met one: an offset of 0.1 costs 5 dB of separation. Less than a tenth of the
@@ -129,7 +100,7 @@ def without_offset(clip):
 
     Examples
     --------
-    >>> without_offset(Clip(np.tile([0.25, 0.75], 800), 8000)).samples[:2].tolist()
+    >>> remove_dc(Clip(np.tile([0.25, 0.75], 800), 8000)).samples[:2].tolist()
     [-0.25, 0.25]
     """
     if clip.duration < 0.1:
@@ -139,7 +110,7 @@ def without_offset(clip):
     return clip.with_samples(clip.samples - np.float32(mean)) if mean**2 > 0.01 * power else clip
 
 
-def save(clip, path, subtype=None):
+def save(clip: Clip, path: str | Path, subtype: str | None = None) -> Path:
     """Write a clip to a sound file: whole or not at all.
 
     Parameters
@@ -177,22 +148,18 @@ def save(clip, path, subtype=None):
     if chosen and not soundfile.check_format(kind, chosen):
         known = list(soundfile.available_subtypes(kind))
         raise ValueError(f"{kind} can't store {chosen!r}: {known}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        soundfile.write(part, clip.samples, clip.rate, subtype=chosen, format=kind)
-        os.replace(part, path)
+        with whole(path) as new:
+            soundfile.write(new, clip.samples, clip.rate, subtype=chosen, format=kind)
     except soundfile.LibsndfileError as problem:  # MP3 has nine rates, Opus five
         reason = problem.error_string.removeprefix("Error : ")
         raise ValueError(
             f"can't write {clip!r} to {str(path)!r} ({reason}): try .wav, or another folder"
         ) from problem
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
-def listen(*clips, caption=None):
+def listen(*clips: Clip, caption: str | None = None) -> Any:
     """Show a player for each clip.
 
     The sound inside is an MP3 of some 2 KB a second, so that a notebook stays small: measure and
@@ -208,7 +175,7 @@ def listen(*clips, caption=None):
     Returns
     -------
     Player
-        Displays itself: a labelled player in a browser, a line of text elsewhere.
+        Displays itself: a labeled player in a browser, a line of text elsewhere.
 
     Examples
     --------

@@ -12,8 +12,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import audio, decode, models
+from helpers import audio, denoise, models, separate
+from helpers.files import decode
+from helpers.networks import NETWORKS
 
+TASKS = {"separate": separate.TASK, "denoise": denoise.TASK}
 LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
 # What a folder is searched for; a file that is named is read whatever it is called.
 SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".webm"}
@@ -32,7 +35,7 @@ examples:
   python -m helpers denoise recordings/ -o clean --json > report.json
   python -m helpers cancel-echo microphone.wav loudspeaker.wav
 
-exit status: 0 all done, 2 something to mend on your side (it is said on stderr), 1 anything else"""
+exit status: 0 all done, 2 bad input (message on stderr), 1 anything else"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Job:
         return self.folder / f"{self.inputs[0].stem}_{label}.wav"
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Parameters
@@ -58,7 +61,7 @@ def main(arguments=None):
     Returns
     -------
     int
-        The exit status: 0 all done, 2 a reader's mistake, 1 the computer's, 130 stopped by Ctrl-C.
+        The exit status: 0 all done, 2 bad input, 1 the computer's fault, 130 stopped by Ctrl-C.
 
     Examples
     --------
@@ -104,6 +107,8 @@ def _parser():
             tiers = "embedded (come with the course), local (a folder of yours), hub (by network)"
             add("--tier", choices=models.TIERS, help=f"whose weights: {tiers}")
             add("--models", metavar="FOLDER", help="the folder of the local tier")
+            known = [key for key, record in NETWORKS.items() if record.task == TASKS[name]]
+            add("--network", choices=known, default=known[0], help="which one; %(default)s if none")
         add("-o", "--output", metavar="FOLDER", type=Path, help="where to write; made if missing")
         own = "8000" if name == "separate" else "the recording's own"
         add("--rate", type=int, metavar="HZ", help=f"rate of the results; without it {own}")
@@ -166,17 +171,15 @@ def _tool(options):
         from helpers import echo
 
         return lambda mic, far: [echo.cancel(mic, far, rate=options.rate)]
-    from helpers import denoise, separate
-
-    kind = "mossformer" if options.command == "separate" else "frcrn"
     where = {"folder": options.models, "tier": options.tier}
-    weights = models.resolve(kind, **where, quiet=True)
+    weights = models.resolve(options.network, **where, quiet=True)
     if not options.quiet:
         _say(str(weights))
-    models.pipeline(kind, **where, quiet=True)  # now, so that the first file isn't the slow one
+    models.load(options.network, **where, quiet=True)  # now: the first file isn't the slow one
+    chosen = {"rate": options.rate, "network": options.network, **where}
     if options.command == "separate":
-        return lambda clip: separate.separate(clip, rate=options.rate, **where)
-    return lambda clip: [denoise.denoise(clip, rate=options.rate, **where)]
+        return lambda clip: separate.separate(clip, **chosen)
+    return lambda clip: [denoise.denoise(clip, **chosen)]
 
 
 def _work(jobs, tool, options):

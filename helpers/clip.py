@@ -6,6 +6,7 @@ Taught in 00_start_here; used in every lesson.
 import math
 from dataclasses import dataclass, replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -72,12 +73,12 @@ class Clip:
         return f"Clip({self.name!r}, {self.duration:.2f} s, {self.rate} Hz, {self.level:.1f} dB)"
 
     @property
-    def duration(self):
+    def duration(self) -> float:
         """Length in seconds."""
         return len(self) / self.rate
 
     @property
-    def level(self):
+    def level(self) -> float:
         """Root mean square in dB re full scale; silence is -inf."""
         energy = np.einsum(
             "i,i->", self.samples, self.samples, dtype=np.float64
@@ -85,19 +86,19 @@ class Clip:
         return decibel(float(energy) / max(1, len(self)))
 
     @property
-    def peak(self):
+    def peak(self) -> float:
         """Largest absolute sample in dB re full scale; above 0 a file would clip it."""
         return decibel(float(np.abs(self.samples).max(initial=0)) ** 2)
 
-    def named(self, name):
+    def named(self, name: str) -> "Clip":
         """Return the same sound under another name."""
         return replace(self, name=name)
 
-    def with_samples(self, samples, name=None):
+    def with_samples(self, samples: Any, name: str | None = None) -> "Clip":
         """Return other samples at this rate, under this name or another."""
         return Clip(samples, self.rate, self.name if name is None else name)
 
-    def cut(self, start, stop=None):
+    def cut(self, start: float, stop: float | None = None) -> "Clip":
         """Keep the seconds from `start` to `stop`; a stop past the end means the end."""
         stop = self.duration if stop is None else min(stop, self.duration)
         if not 0 <= start < stop:
@@ -107,12 +108,12 @@ class Clip:
             )
         return self.with_samples(self.samples[round(start * self.rate) : round(stop * self.rate)])
 
-    def gain(self, db):
+    def gain(self, db: float) -> "Clip":
         """Make it `db` decibels louder, or softer where `db` is negative."""
         return self.with_samples(self.samples * np.float32(10 ** (db / 20)))
 
 
-def decibel(power):
+def decibel(power: float) -> float:
     """Turn a ratio of powers into decibels.
 
     Parameters
@@ -131,3 +132,36 @@ def decibel(power):
     20.0
     """
     return -math.inf if power == 0 else 10 * math.log10(power)
+
+
+def resample(clip: Clip, rate: int, length: int | None = None) -> Clip:
+    """Change the number of samples a second, and nothing that can be heard below half of it.
+
+    Parameters
+    ----------
+    clip : Clip
+        The sound.
+    rate : int
+        The new rate, in Hz. What lies above rate / 2 is filtered out.
+    length : int, optional
+        Samples wanted; None is round(n * rate / clip.rate), which may lose one there and back.
+
+    Returns
+    -------
+    Clip
+        As long in seconds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> resample(Clip(np.zeros(44100), 44100, "a second"), 8000)
+    Clip('a second', 1.00 s, 8000 Hz, -inf dB)
+    """
+    import soxr
+
+    like, samples = Clip(np.empty(0), rate, clip.name), clip.samples  # refuses a rate that is none
+    if like.rate != clip.rate and len(clip):
+        samples = soxr.resample(samples, clip.rate, like.rate, quality="HQ")
+    if length is None:
+        length = round(len(clip) * like.rate / clip.rate) or min(1, len(clip))
+    return like.with_samples(np.pad(samples[:length], (0, max(0, length - len(samples)))))

@@ -4,18 +4,29 @@ ModelScope's pipeline sets every input to one level and never goes back, pads by
 return fewer samples than it got. `denoise` runs the same network without these.
 """
 
+import functools
 import math
+from pathlib import Path
 
 import numpy as np
 
-from helpers import audio, fast, models, overlap
+from helpers import audio, models, networks, windows
 from helpers.clip import Clip
+from helpers.networks import fast
 
 RATE = 16000  # what FRCRN was trained on, in Hz
-HOP = 320  # by how much its windows of 640 samples move
+TASK = "acoustic-noise-suppression"
 
 
-def denoise(source, rate=None, *, precision="float32", resume=None, **where):
+def denoise(
+    source,
+    rate: int | None = None,
+    *,
+    network: str = "frcrn",
+    precision: str = "float32",
+    resume: str | Path | None = None,
+    **where,
+) -> Clip:
     """Remove noise from a recording of speech.
 
     Parameters
@@ -25,8 +36,10 @@ def denoise(source, rate=None, *, precision="float32", resume=None, **where):
         above 8 kHz is lost.
     rate : int, optional
         Rate of the result in Hz; None keeps the recording's own.
+    network : str
+        "frcrn".
     precision : str
-        "float32", or "bfloat16" for speed: see `fast.network`.
+        "float32", or "bfloat16" for speed: see `fast.optimized`.
     resume : str or Path, optional
         A folder in which the finished windows of a recording over 30 s are kept: stopped and
         called again, the work goes on where it was. Delete it afterwards.
@@ -51,57 +64,27 @@ def denoise(source, rate=None, *, precision="float32", resume=None, **where):
     >>> clean.name, len(clean) == len(noisy)
     ('speech_with_noise1 denoised', True)
     """
-    clip = audio.without_offset(audio.load(source))  # before resampling: it would ring
+    clip = audio.remove_dc(audio.load(source))  # before resampling: it would ring
     if not len(clip):
         raise ValueError("there is nothing to denoise: the clip holds no samples")
-    rate = clip.rate if rate is None else Clip([], rate).rate
-    model = models.pipeline("frcrn", **{"quiet": True, **where}).model
-    kept = overlap.Kept(resume, model, precision) if resume else None
-    model = fast.network(model, precision)
+    rate = clip.rate if rate is None else Clip(np.empty(0), rate).rate
+    record = networks.get(network, TASK)
+    model = models.load(network, **{"quiet": True, **where})
+    cache = windows.WindowCache(resume, model, precision) if resume else None
+    model = fast.optimized(model, precision)
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
         clip = audio.resample(clip, RATE)
     gain = level_gain(clip.samples)
-    (samples,) = overlap.process(clip.samples, lambda x: run(model, x), RATE, kept=kept, gain=gain)
-    # In place, for the sake of hours. A network trained on SI-SDR may give speech upside down.
+    run = functools.partial(record.apply, model)
+    (samples,) = windows.overlap_add(clip.samples, run, RATE, cache=cache, gain=gain)
+    # In place: an hour is 230 MB. A network trained on SI-SDR may give speech upside down.
     samples /= np.float32(gain if samples @ clip.samples >= 0 else -gain)
     clean = Clip(samples, RATE, f"{clip.name} denoised".strip())
     return clean if (rate, length) == (RATE, len(clean)) else audio.resample(clean, rate, length)
 
 
-def run(model, samples):
-    """Run FRCRN on samples, without a click or a loss at the edges.
-
-    At its first and last half window the inverse transform divides by nearly nothing. So a hop of
-    silence goes before and after, and is cut off again; up to a hop more fills the last window.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        FRCRN, as ModelScope's pipeline holds it, or its fast form (`fast.network`).
-    samples : ndarray [shape=(n,)]
-        Noisy speech at 16 kHz, at the level that the network knows.
-
-    Returns
-    -------
-    ndarray [shape=(1, n)]
-        The speech.
-
-    Examples
-    --------
-    >>> model = models.pipeline("frcrn", quiet=True).model
-    >>> run(model, np.zeros(1000, dtype=np.float32)).shape
-    (1, 1000)
-    """
-    import torch
-
-    padded = np.pad(samples, (HOP, HOP + -len(samples) % HOP))
-    with torch.inference_mode():
-        stages = model({"noisy": torch.from_numpy(padded)[None]})  # (1, padded)
-    return stages["wav_l2"][:, HOP : HOP + len(samples)].numpy().copy()
-
-
-def level_gain(samples, db=-25):
+def level_gain(samples: np.ndarray, db: float = -25) -> float:
     """Find the gain that ModelScope's pipeline puts before the network.
 
     Its `audio_norm` sets the root mean square of the samples that are louder than average, pauses

@@ -3,18 +3,20 @@
 First a filter that learns the room (`adaptive`), then a mask on what it left over (`echo_mask`).
 """
 
+from typing import Any
+
 import numpy as np
 
-from helpers import adaptive, audio, echo_mask, masks, overlap
+from helpers import adaptive, audio, echo_mask, masks, windows
 from helpers.clip import Clip, decibel
 
 RATE = 16000  # what the filter and the mask were made for, in Hz
 LEVEL = -25  # what both are given, in dB re full scale
-MASKS = {"trained": echo_mask.trained_mask, "ratio": echo_mask.ratio_mask, None: None}
+MASKS = {"trained": echo_mask.trained_mask, "ratio": echo_mask.residual_echo_mask, None: None}
 TALKS = {"far": "st", "near": "nst", "both": "dt"}  # as AECMOS names them
 
 
-def cancel(mic, far, rate=None, residual="trained"):
+def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") -> Clip:
     """Cancel the echo of the far end in a microphone's recording.
 
     Parameters
@@ -57,17 +59,17 @@ def cancel(mic, far, rate=None, residual="trained"):
     for clip, what in ((mic, "microphone's recording"), (far, "far end")):
         if not len(clip):
             raise ValueError(f"the {what} holds no samples: there is no echo to cancel")
-    rate = mic.rate if rate is None else Clip([], rate).rate
-    near, far = (audio.without_offset(audio.resample(clip, RATE)) for clip in (mic, far))
+    rate = mic.rate if rate is None else Clip(np.empty(0), rate).rate
+    near, far = (audio.remove_dc(audio.resample(clip, RATE)) for clip in (mic, far))
     if near.level > -200 and far.level > -200:
         gain = LEVEL - near.level
-        left, echo = adaptive.linear(near.gain(gain), audio.level(far, LEVEL))
+        left, echo = adaptive.linear(near.gain(gain), audio.set_level(far, LEVEL))
         near = suppress(left, echo, residual).gain(-gain)
     length = max(1, round(len(mic) * rate / mic.rate))
     return audio.resample(near, rate, length).named(f"{mic.name} without echo".strip())
 
 
-def suppress(left, echo, residual="trained"):
+def suppress(left: Clip, echo: Clip, residual: str | None = "trained") -> Clip:
     """Multiply what a filter left by a mask, window by window.
 
     Parameters
@@ -97,10 +99,10 @@ def suppress(left, echo, residual="trained"):
         return masks.apply(mask(heard, predicted), heard).samples[None]
 
     pair = np.stack([left.samples, echo.samples], axis=1)
-    return left.with_samples(overlap.process(pair, run, left.rate)[0])
+    return left.with_samples(windows.overlap_add(pair, run, left.rate)[0])
 
 
-def erle(mic, out, window=None):
+def erle(mic: Clip, out: Clip, window: float | None = None) -> Any:
     """Measure the echo return loss enhancement: by how much the recording became softer.
 
     It means something only while the far end speaks alone: the near end and noise count as echo.
@@ -144,13 +146,13 @@ def erle(mic, out, window=None):
     return found[0] if window is None else np.array(found)
 
 
-def aecmos(far, mic, out, talk):
-    """Predict how people would rate an echo canceller, from 1 (bad) to 5 (excellent).
+def aecmos(far: Clip, mic: Clip, out: Clip, talk: str) -> dict[str, float]:
+    """Predict how people would rate an echo canceler, from 1 (bad) to 5 (excellent).
 
     Parameters
     ----------
     far, mic, out : Clip
-        The far end, the microphone's recording and the canceller's output, at 16 kHz; what is past
+        The far end, the microphone's recording and the canceler's output, at 16 kHz; what is past
         20 s is not heard.
     talk : str
         Who speaks in them: "far", "near" or "both".
@@ -179,7 +181,7 @@ def aecmos(far, mic, out, talk):
     """
     clips = {"lpb": far, "mic": mic, "enh": out}
     if talk not in TALKS:
-        raise ValueError(f"nobody called {talk!r} can talk: take one of {', '.join(TALKS)}")
+        raise ValueError(f'talk must be "far", "near" or "both", not {talk!r}')
     if len({(clip.rate, len(clip)) for clip in clips.values()}) > 1 or far.rate != RATE:
         raise ValueError(
             f"AECMOS takes three clips of one length at {RATE} Hz, and got {far!r}, {mic!r} and "

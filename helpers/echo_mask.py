@@ -5,19 +5,21 @@ predicted, but where in time and frequency it lies can be guessed. Taught in 09_
 """
 
 import functools
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from helpers import checks, spectra
+from helpers import models, spectra
+from helpers.clip import Clip
+from helpers.networks import NETWORKS
 
 RATE = 16000  # what the network was trained at, in Hz
 BANDS = 64  # in which the network hears each of its three signals
-MODEL = checks.EMBEDDED / "echo_mini_16k"
-CURE = "restore it with git checkout -- models"
 
 
-def ratio_mask(left, echo, over=4.0, floor=0.1):
+def residual_echo_mask(
+    error: Clip, echo_estimate: Clip, over: float = 4.0, floor: float = 0.1
+) -> np.ndarray:
     """Guess from the predicted echo how much of it is left, cell by cell, and let the rest through.
 
     How much leaks past the filter is told, frequency by frequency, by the cells that have echo in
@@ -25,7 +27,7 @@ def ratio_mask(left, echo, over=4.0, floor=0.1):
 
     Parameters
     ----------
-    left, echo : Clip
+    error, echo_estimate : Clip
         What the filter left, and the echo that it predicted.
     over : float
         By what the guess is multiplied, to be on the safe side.
@@ -41,10 +43,10 @@ def ratio_mask(left, echo, over=4.0, floor=0.1):
     --------
     >>> from helpers.clip import Clip
     >>> noise = Clip(np.random.default_rng(0).normal(size=16000), 16000)
-    >>> bool(ratio_mask(noise.gain(-20), noise).mean() < 0.9)
+    >>> bool(residual_echo_mask(noise.gain(-20), noise).mean() < 0.9)
     True
     """
-    heard, played = (np.abs(spectra.stft(clip)) ** 2 for clip in (left, echo))
+    heard, played = (np.abs(spectra.stft(clip)) ** 2 for clip in (error, echo_estimate))
     for i in range(1, played.shape[1]):  # a room rings on: 60 dB in about half a second
         played[:, i] = np.maximum(played[:, i], 0.8 * played[:, i - 1])
     loud = played >= played.mean(axis=1, keepdims=True)
@@ -54,12 +56,12 @@ def ratio_mask(left, echo, over=4.0, floor=0.1):
     return np.sqrt(np.maximum(rest, floor**2))
 
 
-def trained_mask(left, echo, net=None):
+def trained_mask(error: Clip, echo_estimate: Clip, net: Any = None) -> np.ndarray:
     """Let a network guess what share of each cell is no echo.
 
     Parameters
     ----------
-    left, echo : Clip
+    error, echo_estimate : Clip
         What the filter left, and the echo that it predicted, at 16 kHz.
     net : torch.nn.Module, optional
         ModelScope's MaskNet; None takes the embedded one.
@@ -76,26 +78,23 @@ def trained_mask(left, echo, net=None):
     >>> trained_mask(noise, noise).shape
     (257, 126)
     """
-    import torch
-
-    net = network() if net is None else net
-    with torch.inference_mode():
-        guess = net(torch.from_numpy(features(left, echo))[None])  # (1, frames, 257)
-    return guess[0].T.numpy()
+    net = models.load("echo_mask", quiet=True, tier="embedded") if net is None else net
+    return NETWORKS["echo_mask"].apply(net, features(error, echo_estimate))
 
 
-def features(left, echo):
+def features(error: Clip, echo_estimate: Clip) -> np.ndarray:
     """Describe what the network hears: three signals, each as its power in 64 bands.
 
     Parameters
     ----------
-    left, echo : Clip
+    error, echo_estimate : Clip
         What the filter left, and the echo that it predicted, at 16 kHz.
 
     Returns
     -------
     ndarray [shape=(frames, 192)]
-        Logarithms of the power of both together (which is the microphone), of `left` and of `echo`.
+        Logarithms of the power of both together (which is the microphone), of `error` and of
+        `echo_estimate`.
 
     Examples
     --------
@@ -103,61 +102,10 @@ def features(left, echo):
     >>> features(Clip(np.zeros(16000), 16000), Clip(np.zeros(16000), 16000)).shape
     (126, 192)
     """
-    both = left.with_samples(left.samples + echo.samples)
-    powers = (np.abs(spectra.stft(clip)) ** 2 for clip in (both, left, echo))
+    both = error.with_samples(error.samples + echo_estimate.samples)
+    powers = (np.abs(spectra.stft(clip)) ** 2 for clip in (both, error, echo_estimate))
     levels = [np.log(_bands() @ power + 1e-4) for power in powers]  # (64, frames) each
     return np.concatenate(levels).T.astype(np.float32) / 4
-
-
-def network(folder=MODEL):
-    """Load the embedded mask: ModelScope's MaskNet with small numbers.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Holds configuration.json, pytorch_model.bin, and the checksums of both, checksums.json.
-
-    Returns
-    -------
-    modelscope.models.audio.aec.network.se_net.MaskNet
-        Ready to use.
-
-    Raises
-    ------
-    ValueError
-        If a file is missing or changed, or holds anything but plain weights that fit.
-
-    Examples
-    --------
-    >>> network().layers
-    6
-    """
-    folder = Path(folder)
-    names = (checks.CONFIGURATION, "pytorch_model.bin", "checksums.json")
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise ValueError(f"{folder} lacks {', '.join(missing)}: {CURE}")
-    found = {name: checks.sha256(folder / name) for name in names[:2]}
-    checks.compare(found, checks.read_json(folder / "checksums.json"), CURE)
-    return _build(folder, tuple(found.values()))
-
-
-@functools.lru_cache(maxsize=2)
-def _build(folder, _digests):
-    """Build the network, once for each content of its files."""
-    import torch
-    from modelscope.models.audio.aec.network.se_net import MaskNet
-
-    try:
-        net = MaskNet(**checks.read_json(folder / checks.CONFIGURATION)["model"]["network"])
-        file = folder / "pytorch_model.bin"
-        net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except Exception as problem:
-        why = (str(problem).splitlines() or [type(problem).__name__])[0]
-        raise ValueError(
-            f"{folder} does not hold plain weights that fit ({why}): {CURE}"
-        ) from problem
-    return net.eval()
 
 
 @functools.cache

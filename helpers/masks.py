@@ -5,10 +5,11 @@ They are the upper bound of every method that predicts such a mask. Taught in 03
 
 import numpy as np
 
+from helpers.clip import Clip
 from helpers.spectra import istft, stft
 
 
-def binary(target, rest, criterion=0, size=None):
+def binary(target: Clip, rest: Clip, criterion: float = 0, size: int | None = None) -> np.ndarray:
     """Make the ideal binary mask: keep each cell in which the target is the louder one.
 
     Parameters
@@ -37,11 +38,11 @@ def binary(target, rest, criterion=0, size=None):
     >>> bool(mask[4, 60]), bool(mask[41, 60])
     (True, False)
     """
-    target, rest = _powers(target, rest, size)
-    return (target > rest * 10 ** (criterion / 10)).astype(np.float64)
+    wanted, other = _powers(target, rest, size)
+    return (wanted > other * 10 ** (criterion / 10)).astype(np.float64)
 
 
-def ratio(target, rest, exponent=0.5, size=None):
+def ratio(target: Clip, rest: Clip, exponent: float = 0.5, size: int | None = None) -> np.ndarray:
     """Make the ideal ratio mask: keep of each cell the target's share.
 
     Parameters
@@ -70,12 +71,14 @@ def ratio(target, rest, exponent=0.5, size=None):
     >>> round(float(ratio(tone, tone)[41, 60]), 3)
     0.707
     """
-    target, rest = _powers(target, rest, size)
-    both = target + rest
-    return np.divide(target, both, out=np.zeros_like(both), where=both > 0) ** exponent
+    wanted, other = _powers(target, rest, size)
+    both = wanted + other
+    return np.divide(wanted, both, out=np.zeros_like(both), where=both > 0) ** exponent
 
 
-def complex_ratio(target, mixture, limit=None, size=None):
+def complex_ratio(
+    target: Clip, mixture: Clip, limit: float | None = None, size: int | None = None
+) -> np.ndarray:
     """Make the ideal complex mask: what the mixture must be multiplied by to give the target.
 
     Parameters
@@ -111,7 +114,7 @@ def complex_ratio(target, mixture, limit=None, size=None):
     return mask if limit is None else mask / np.maximum(1, np.abs(mask) / limit)
 
 
-def apply(mask, mixture, name=None):
+def apply(mask: np.ndarray, mixture: Clip, name: str | None = None) -> Clip:
     """Multiply a mixture's spectrum by a mask and turn it back into sound.
 
     Parameters
@@ -154,6 +157,6 @@ def _alike(first, second):
     """Refuse clips whose cells lie at different times."""
     if (first.rate, len(first)) != (second.rate, len(second)):
         raise ValueError(
-            f"{first!r} and {second!r} differ in rate or length: mixing.at_ratio and mixing.at_snr "
+            f"{first!r} and {second!r} differ in rate or length: mixing.at_sir and mixing.at_snr "
             "return clips that fit"
         )

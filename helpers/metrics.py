@@ -2,12 +2,15 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.clip import Clip
 
-def si_sdr(estimate, reference):
+
+def si_sdr(estimate: Clip, reference: Clip) -> float:
     """Score an estimate by its scale-invariant signal-to-distortion ratio.
 
     The estimate is split into a multiple of the reference and the rest; the ratio of their
@@ -48,10 +51,10 @@ def si_sdr(estimate, reference):
     if not np.ptp(estimate.samples):
         return -math.inf
     pair = _double(estimate, reference)
-    return float(scale_invariant_signal_distortion_ratio(*pair, zero_mean=True))
+    return float(scale_invariant_signal_distortion_ratio(pair[0], pair[1], zero_mean=True))
 
 
-def si_sdr_improvement(estimate, reference, mixture):
+def si_sdr_improvement(estimate: Clip, reference: Clip, mixture: Clip) -> float:
     """Tell how many dB of SI-SDR a model gained over doing nothing.
 
     Parameters
@@ -97,7 +100,9 @@ class Match:
     si_sdri: list | None = None
 
 
-def match(estimates, references, mixture=None):
+def match(
+    estimates: Sequence[Clip], references: Sequence[Clip], mixture: Clip | None = None
+) -> "Match":
     """Find out which estimate is whose: a separator does not know the speakers' names.
 
     Of all orders, take the one whose mean SI-SDR is highest, as permutation-invariant training
@@ -137,11 +142,11 @@ def match(estimates, references, mixture=None):
     _, best = permutation_invariant_training(given[None], wanted[None], ratio, zero_mean=True)
     order = best[0].tolist()
     pairs = [(estimates[i], reference) for i, reference in zip(order, references, strict=True)]
-    gains = mixture and [si_sdr_improvement(*pair, mixture) for pair in pairs]
+    gains = None if mixture is None else [si_sdr_improvement(*pair, mixture) for pair in pairs]
     return Match(order, [si_sdr(*pair) for pair in pairs], gains)
 
 
-def stoi(estimate, reference):
+def stoi(estimate: Clip, reference: Clip) -> float:
     """Predict how much of the words can be understood.
 
     Parameters
@@ -182,7 +187,7 @@ def stoi(estimate, reference):
             raise ValueError(f"{message}: take a longer clip") from short
 
 
-def dnsmos(clip):
+def dnsmos(clip: Clip) -> dict[str, float]:
     """Predict how people would rate a recording, from 1 (bad) to 5 (excellent), by ear alone.
 
     Parameters
@@ -214,7 +219,7 @@ def dnsmos(clip):
     if clip.rate != 16000 or not 0 < np.abs(clip.samples).max(initial=0) <= 1:
         raise ValueError(
             f"DNSMOS takes sound at 16000 Hz, within full scale, and got {clip!r} with a peak of "
-            f"{clip.peak:.1f} dB: audio.resample(clip, 16000), or audio.level(clip, -25)"
+            f"{clip.peak:.1f} dB: audio.resample(clip, 16000), or audio.set_level(clip, -25)"
         )
     import onnxruntime
 

@@ -8,7 +8,7 @@ import numpy as np
 from helpers.clip import Clip
 
 
-def mix(*clips, name="mixture"):
+def mix(*clips: Clip, name: str = "mixture") -> Clip:
     """Add clips sample by sample, as the air does.
 
     Parameters
@@ -40,7 +40,7 @@ def mix(*clips, name="mixture"):
     return Clip(total, clips[0].rate, name)
 
 
-def at_snr(speech, noise, snr):
+def at_snr(speech: Clip, noise: Clip, snr: float) -> tuple[Clip, Clip]:
     """Add noise to speech at a signal-to-noise ratio.
 
     The ratio is that of the mean powers over the whole clip, pauses included. Noise that is too
@@ -81,7 +81,7 @@ def at_snr(speech, noise, snr):
     return mix(speech, noise, name=f"{speech.name} + {noise.name}, {snr:g} dB"), noise
 
 
-def at_ratio(first, second, ratio):
+def at_sir(first: Clip, second: Clip, ratio: float) -> tuple[Clip, Clip, Clip]:
     """Let two people talk at once, the first `ratio` dB stronger than the second.
 
     Parameters
@@ -104,7 +104,7 @@ def at_ratio(first, second, ratio):
     Examples
     --------
     >>> low, high = Clip(np.sin(np.arange(8000) / 9), 8000), Clip(np.sin(np.arange(4000)), 8000)
-    >>> mixture, low, high = at_ratio(low, high, ratio=3)
+    >>> mixture, low, high = at_sir(low, high, ratio=3)
     >>> round(low.level - high.level, 2), len(high)
     (3.0, 8000)
     """

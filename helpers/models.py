@@ -9,12 +9,19 @@ import functools
 import os
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from helpers import checks
-from helpers.checks import KINDS, checksums, verify
+from helpers import networks
+from helpers.files import checkpoint
+from helpers.files.checkpoint import checksums, verify
+from helpers.networks import NETWORKS
 
-__all__ = ["KINDS", "TIERS", "Weights", "checksums", "pipeline", "register", "resolve", "verify"]
+__all__ = [
+    "NETWORKS", "TIERS", "Weights", "checksums", "load", "pipeline", "register", "resolve",
+    "verify",
+]  # fmt: skip
 
 TIERS = ("embedded", "local", "hub")
 
@@ -23,25 +30,28 @@ TIERS = ("embedded", "local", "hub")
 class Weights:
     """What `resolve` found: which network, from which tier, where, and how big."""
 
-    kind: str
+    network: str
     tier: str
     path: Path
     parameters: int
 
     def __str__(self):
-        home = checks.EMBEDDED.parent
+        home = checkpoint.EMBEDDED.parent
         path = self.path.relative_to(home) if self.path.is_relative_to(home) else self.path
         size = f"{self.parameters / 1e6:.2f} M parameters"
-        return f"{self.kind}: {self.tier}, {path.as_posix()} ({size})"
+        return f"{self.network}: {self.tier}, {path.as_posix()} ({size})"
 
 
-def resolve(kind, folder=None, tier=None, quiet=False):
+def resolve(
+    network: str, folder: str | Path | None = None, tier: str | None = None, quiet: bool = False
+) -> Weights:
     """Find a model's weights, check them, and say in one line where they are.
 
     Parameters
     ----------
-    kind : str
-        "mossformer" (separation) or "frcrn" (noise).
+    network : str
+        "mossformer" or "mossformer2" (separation), "frcrn" (noise), "echo_mask": a key of
+        `NETWORKS`.
     folder : str or Path, optional
         A downloaded model, or a folder of such; the environment variable A2A_MODELS says the same.
     tier : str, optional
@@ -66,29 +76,75 @@ def resolve(kind, folder=None, tier=None, quiet=False):
     mossformer: embedded, models/mossformer_mini_8k (... M parameters)
     'mossformer_mini_8k'
     """
-    _known("model", kind, KINDS)
+    record = networks.get(network)
     shelf = folder or os.environ.get("A2A_MODELS")
     wish = os.environ.get("A2A_TIER") or ("local" if shelf else "embedded")
-    tier = _known("tier", tier or ("local" if folder else wish), TIERS)
+    tier = tier or ("local" if folder else wish)
+    if tier not in TIERS:
+        raise ValueError(f"no tier is called {tier!r}: take one of {', '.join(TIERS)}")
     if folder and tier != "local":
         raise ValueError(f"folder={str(folder)!r} is the local tier, not {tier}: leave one out")
+    if tier == "embedded" and record.embedded is None:
+        raise ValueError(
+            f"no weights of {record.label} come with the course: {_how_to_get(record)}, or let "
+            'ModelScope download them, tier="hub"'
+        )
     if tier == "embedded":
-        path = checks.EMBEDDED / KINDS[kind].embedded
+        path = checkpoint.EMBEDDED / str(record.embedded)
     else:
-        path = _find(kind, shelf) if tier == "local" else _download(kind)
-    found = Weights(kind, tier, path.resolve(), verify(kind, path))
+        path = _find(record, shelf) if tier == "local" else _download(record)
+    found = Weights(network, tier, path.resolve(), verify(network, path))
     if not quiet:
         print(found)
     return found
 
 
-def pipeline(kind, folder=None, tier=None, quiet=False):
+def load(
+    network: str, folder: str | Path | None = None, tier: str | None = None, quiet: bool = False
+) -> Any:
+    """Build a network on checked weights, once for each folder.
+
+    Parameters
+    ----------
+    network : str
+        As for `resolve`.
+    folder : str or Path, optional
+        As for `resolve`.
+    tier : str, optional
+        As for `resolve`.
+    quiet : bool
+        As for `resolve`.
+
+    Returns
+    -------
+    torch.nn.Module
+        On the CPU, in evaluation mode, known to hold every trained number of the files.
+
+    Raises
+    ------
+    ValueError
+        If the weights can't be had, or do not fit their own configuration.
+
+    Examples
+    --------
+    >>> load("echo_mask", tier="embedded", quiet=True).layers
+    6
+    """
+    found = resolve(network, folder, tier, quiet)
+    if NETWORKS[network].build is None:
+        return _pipeline(network, found.path, checkpoint.fingerprint(network, found.path)).model
+    return _network(network, found.path, checkpoint.fingerprint(network, found.path))
+
+
+def pipeline(
+    network: str, folder: str | Path | None = None, tier: str | None = None, quiet: bool = False
+) -> Any:
     """Build ModelScope's pipeline on checked weights, once for each folder.
 
     Parameters
     ----------
-    kind : str
-        "mossformer" or "frcrn".
+    network : str
+        As for `resolve`; not "echo_mask", which ModelScope has no pipeline for.
     folder : str or Path, optional
         As for `resolve`.
     tier : str, optional
@@ -111,12 +167,16 @@ def pipeline(kind, folder=None, tier=None, quiet=False):
     >>> pipeline("mossformer", tier="embedded", quiet=True).model.num_spks
     2
     """
-    found = resolve(kind, folder, tier, quiet)
-    return _build(kind, found.path, checks.stamp(kind, found.path))
+    found = resolve(network, folder, tier, quiet)
+    if NETWORKS[network].build is not None:
+        raise ValueError(
+            f"ModelScope has no pipeline for {network}: models.load({network!r}) is the network"
+        )
+    return _pipeline(network, found.path, checkpoint.fingerprint(network, found.path))
 
 
-def register():
-    """Make ModelScope silent, and let it know the embedded FRCRN.
+def register() -> None:
+    """Make ModelScope silent, and let it know the networks that are ours, such as FRCRN mini.
 
     After this, `pipeline(Tasks.acoustic_noise_suppression, model="models/frcrn_mini_16k")` works
     just as ModelScope's documentation writes it.
@@ -127,7 +187,9 @@ def register():
     """
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")  # read once, when it is first imported
     with _hidden("transformers"):
-        import helpers.frcrn_mini  # noqa: F401
+        for record in NETWORKS.values():
+            if record.registers:
+                import_module(f"helpers.networks.{record.registers}")
 
 
 @contextlib.contextmanager
@@ -147,58 +209,83 @@ def _hidden(name):
 
 
 @functools.lru_cache(maxsize=4)
-def _build(kind, path, _stamp):
+def _pipeline(network, path, _fingerprint):
     """Build and check; weights that change on disk are built anew."""
     register()
     from modelscope.pipelines import pipeline as build
 
+    task = NETWORKS[network].task
+    built = _built(path, lambda: build(task, model=str(path), device="cpu"))
+    checkpoint.assert_loaded(network, path, built.model)
+    built.model.eval()
+    return built
+
+
+@functools.lru_cache(maxsize=2)
+def _network(network, path, _fingerprint):
+    """Build and check a network that ModelScope has no pipeline for."""
+    register()
+    built = _built(path, lambda: NETWORKS[network].build(path))
+    checkpoint.assert_loaded(network, path, built)
+    return built.eval()
+
+
+def _built(path, build):
+    """Build, and say what is wrong where that fails."""
     try:
-        built = build(KINDS[kind].task, model=str(path), device="cpu")
+        return build()
     except Exception as problem:
         raise ValueError(
             f"the weights in {path} do not fit its configuration.json, or ModelScope can't build "
             f"it: {problem}"
         ) from problem
-    checks.loaded(kind, path, built.model)
-    built.model.eval()
-    return built
 
 
-def _find(kind, shelf):
-    """Find a downloaded model in a folder of models, or in the folder itself."""
-    if not shelf:
-        raise ValueError(
-            "the local tier needs a folder: set A2A_MODELS=/path/to/folder-of-models, or give "
-            f"folder=; to get one, git clone https://www.modelscope.cn/{KINDS[kind].published}.git"
-        )
-    shelf = Path(shelf).expanduser()
-    name = KINDS[kind].published
-    places = [shelf / Path(name).name, shelf / name, shelf / KINDS[kind].embedded]
-    for place in places:
-        if place.is_dir():
-            return place
-    if (shelf / checks.CONFIGURATION).is_file():
-        return shelf
-    raise ValueError(
-        f"no {kind} in {shelf}: it should hold the folder {places[0].name}, for example by git "
-        f"clone https://www.modelscope.cn/{name}.git there"
+def _how_to_get(record):
+    """Say how a folder for the local tier is had."""
+    if record.published is None:
+        return "give folder= with a folder like models/" + str(record.embedded)
+    return (
+        f"git clone https://www.modelscope.cn/{record.published}.git, and name the folder above it "
+        "in A2A_MODELS or the folder itself in folder="
     )
 
 
-def _download(kind):
+def _find(record, shelf):
+    """Find a downloaded model in a folder of models, or in the folder itself."""
+    if not shelf:
+        raise ValueError(f"the local tier needs a folder: {_how_to_get(record)}")
+    shelf = Path(shelf).expanduser()
+    names = [Path(record.published).name, record.published] if record.published else []
+    names += [record.embedded] if record.embedded else []
+    for place in (shelf / name for name in names):
+        if place.is_dir():
+            return place
+    if (shelf / checkpoint.CONFIGURATION).is_file():
+        return shelf
+    get = f", for example by git clone https://www.modelscope.cn/{record.published}.git there"
+    raise ValueError(
+        f"no {record.name} in {shelf}: it should hold the folder {names[0]}"
+        f"{get if record.published else ''}"
+    )
+
+
+def _download(record):
     """Get a model from ModelScope, and hold it to the checksums of the first download."""
-    name, revision = KINDS[kind].published, KINDS[kind].revision
+    name, revision = record.published, record.revision
+    if name is None:
+        raise ValueError(f"{record.label} is not on the hub: unset A2A_TIER, the course has it")
     cache = Path(os.environ.get("A2A_CACHE") or Path.home() / ".cache" / "audio-to-audio")
-    record = cache / "hub-checksums.json"
-    known = checks.read_json(record) if record.is_file() else {}
+    book = cache / "hub-checksums.json"
+    known = checkpoint.read_json(book) if book.is_file() else {}
     path = _snapshot(name, revision, offline=f"{name}@{revision}" in known)
-    verify(kind, path)
-    files = (checks.CONFIGURATION, *KINDS[kind].files)
-    found = {file: checks.sha256(path / file) for file in files}
+    verify(record.name, path)
+    files = (checkpoint.CONFIGURATION, *record.files)
+    found = {file: checkpoint.sha256(path / file) for file in files}
     first = known.setdefault(f"{name}@{revision}", found)
-    cure = f"these are not the files of the first download; if you trust them, delete {record}"
-    checks.compare(found, first, cure)
-    checks.write_json(known, record)
+    cure = f"these are not the files of the first download; if you trust them, delete {book}"
+    checkpoint.require_checksums(found, first, cure)
+    checkpoint.write_json(known, book)
     return path
 
 
@@ -219,10 +306,3 @@ def _snapshot(name, revision, offline):
             f"can't download {name} ({type(problem).__name__}: {problem}): check the network, or "
             "unset A2A_TIER to use the embedded model, which needs none"
         ) from problem
-
-
-def _known(what, name, names):
-    """Refuse a name that is none of these."""
-    if name not in names:
-        raise ValueError(f"no {what} is called {name!r}: take one of {', '.join(names)}")
-    return name

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from helpers import audio
+from helpers.clip import resample
 
 
 class Player:
@@ -37,6 +37,6 @@ def _mp3(clip):
 
     # Average, not constant: only then the file tells its length to the sample.
     small = {"subtype": "MPEG_LAYER_III", "bitrate_mode": "AVERAGE", "compression_level": 0.95}
-    clip, file = audio.resample(clip, 16000 if clip.rate <= 16000 else 24000), io.BytesIO()
+    clip, file = resample(clip, 16000 if clip.rate <= 16000 else 24000), io.BytesIO()
     soundfile.write(file, np.clip(clip.samples, -1, 1), clip.rate, format="MP3", **small)
     return file.getvalue()

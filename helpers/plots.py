@@ -4,13 +4,16 @@ Used in every lesson. The figures are free of pyplot: nothing stays open, and ea
 """
 
 import io
+from typing import Any
 
 import numpy as np
+
+from helpers.clip import Clip
 
 RANGE = 80  # what a spectrogram shows, in dB below its loudest point
 
 
-def waveform(clip, ax=None):
+def waveform(clip: Clip, ax: Any = None) -> Any:
     """Draw pressure over time.
 
     Parameters
@@ -47,7 +50,7 @@ def waveform(clip, ax=None):
     return ax
 
 
-def spectrogram(clip, ax=None, loudest=None):
+def spectrogram(clip: Clip, ax: Any = None, loudest: float | None = None) -> Any:
     """Draw power over time and frequency.
 
     Parameters
@@ -55,10 +58,10 @@ def spectrogram(clip, ax=None, loudest=None):
     clip : Clip
         The sound.
     ax : matplotlib Axes, optional
-        Where to draw. None makes a figure with a colour bar.
+        Where to draw. None makes a figure with a color bar.
     loudest : float, optional
         The level in dB that is shown brightest; None takes the loudest point of this clip. Give
-        several clips the same to compare their colours.
+        several clips the same to compare their colors.
 
     Returns
     -------
@@ -73,13 +76,13 @@ def spectrogram(clip, ax=None, loudest=None):
     """
     if ax is None:
         figure = picture(1, 1, (8, 3.5))
-        _colour_bar(figure, spectrogram(clip, figure.axes[0], loudest))
+        _color_bar(figure, spectrogram(clip, figure.axes[0], loudest))
         return figure
     levels = power(clip)
     loudest = max(levels.max() if loudest is None else loudest, -100)  # silence stays dark
     ax.imshow(
         levels - loudest,
-        cmap="magma",  # even steps for every kind of colour vision, and in grey
+        cmap="magma",  # even steps for every kind of color vision, and in gray
         vmin=-RANGE,
         vmax=0,
         extent=(0, max(clip.duration, 1 / clip.rate), 0, clip.rate / 2),
@@ -90,7 +93,7 @@ def spectrogram(clip, ax=None, loudest=None):
     return ax
 
 
-def side_by_side(*clips):
+def side_by_side(*clips: Clip) -> Any:
     """Draw one column a clip: its waveform above its spectrogram, all on one scale.
 
     Parameters
@@ -101,7 +104,7 @@ def side_by_side(*clips):
     Returns
     -------
     Figure
-        Amplitudes and colours can be compared between the columns.
+        Amplitudes and colors can be compared between the columns.
 
     Raises
     ------
@@ -124,11 +127,11 @@ def side_by_side(*clips):
         above, below = figure.axes[column], figure.axes[column + len(clips)]
         waveform(clip, above).set(ylim=(-1.05 * highest, 1.05 * highest), xlabel="")
         spectrogram(clip, below, loudest).set(title="")
-    _colour_bar(figure, *figure.axes[len(clips) :])
+    _color_bar(figure, *figure.axes[len(clips) :])
     return figure
 
 
-def power(clip, window=0.032):
+def power(clip: Clip, window: float = 0.032) -> np.ndarray:
     """Measure power over frequency and time: the squared short-time Fourier transform.
 
     Parameters
@@ -158,7 +161,7 @@ def power(clip, window=0.032):
     return 10 * np.log10(np.maximum(np.abs(spectra) ** 2, 1e-20))
 
 
-def picture(rows, columns, size):
+def picture(rows: int, columns: int, size: tuple[float, float]) -> Any:
     """Make a figure of rows times columns axes that a notebook shows once.
 
     Parameters
@@ -184,13 +187,13 @@ def picture(rows, columns, size):
         """A figure that pyplot does not know of, and that turns itself into a PNG."""
 
         def _repr_png_(self):
-            """Draw with 256 colours, chosen so that none is far off: a third of the bytes."""
+            """Draw with 256 colors, chosen so that none is far off: a third of the bytes."""
             from PIL import Image
 
             full, small = io.BytesIO(), io.BytesIO()
             self.savefig(full, format="png")
             image = Image.open(full).convert("RGB")
-            # The usual median cut loses rare colours, and with them the ends of colour bars.
+            # The usual median cut loses rare colors, and with them the ends of color bars.
             image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
             image.save(small, format="png", optimize=True)
             return small.getvalue()
@@ -200,8 +203,8 @@ def picture(rows, columns, size):
     return figure
 
 
-def _colour_bar(figure, *axes):
-    """Say what the colours mean."""
+def _color_bar(figure, *axes):
+    """Say what the colors mean."""
     figure.colorbar(axes[0].images[0], ax=list(axes), label="Power [dB re loudest]")
 
 

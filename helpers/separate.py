@@ -5,32 +5,46 @@ network and lets the mixture decide how loud each source was.
 """
 
 import functools
+from pathlib import Path
 
 import numpy as np
 
-from helpers import audio, fast, models, overlap, voices
+from helpers import audio, models, networks, windows
 from helpers.clip import Clip
+from helpers.networks import fast
 
-RATE = 8000  # what MossFormer was trained on, in Hz
-LEVEL = -25  # what it is given every mixture at, in dB re full scale
+TASK = "speech-separation"
+RATE = 8000  # what the separators were trained on, in Hz
+LEVEL = -25  # what they are given every mixture at, in dB re full scale
 
 
-def separate(source, rate=None, *, share=True, precision="float32", resume=None, **where):
+def separate(
+    source,
+    rate: int | None = None,
+    *,
+    network: str = "mossformer",
+    consistent: bool = True,
+    precision: str = "float32",
+    resume: str | Path | None = None,
+    **where,
+) -> list[Clip]:
     """Separate the people who talk at once in a recording.
 
     Parameters
     ----------
     source : Clip, str, Path, bytes or file object
-        Any recording that `audio.load` takes. One that is not at 8 kHz is resampled: MossFormer
-        knows no other rate, so what lies above 4 kHz is lost.
+        Any recording that `audio.load` takes. One that is not at 8 kHz is resampled: the
+        separators know no other rate, so what lies above 4 kHz is lost.
     rate : int, optional
         Rate of the results in Hz. None gives 8000, whatever the recording had.
-    share : bool
+    network : str
+        "mossformer", or "mossformer2", whose weights you download yourself: see `models.resolve`.
+    consistent : bool
         Whether to share out among the speakers what the network gave to none of them, so that the
-        tracks add up. False leaves it out: the recording minus the tracks is then what is left
-        over, such as noise.
+        tracks add up to the mixture. False leaves it out: the recording minus the tracks is then
+        what is left over, such as noise.
     precision : str
-        "float32", or "bfloat16" for speed: see `fast.network`.
+        "float32", or "bfloat16" for speed: see `fast.optimized`.
     resume : str or Path, optional
         A folder in which the finished windows of a recording over 30 s are kept: stopped and
         called again, the work goes on where it was. Delete it afterwards.
@@ -41,9 +55,9 @@ def separate(source, rate=None, *, share=True, precision="float32", resume=None,
     -------
     list of Clip
         One a speaker, in no particular order (`metrics.match` finds it), as long as the recording
-        to the sample and as loud as in the mixture: see `fit`. They add up to the recording
-        as it is at 8 kHz, without a constant offset, with an error of less than -90 dB of its
-        level: see `share_rest`. Silence stays silence.
+        to the sample and as loud as in the mixture: see `least_squares_gains`. They add up to the
+        recording as it is at 8 kHz, without a constant offset, with an error of less than -90 dB of
+        its level: see `mixture_consistency`. Silence stays silence.
 
     Raises
     ------
@@ -56,23 +70,26 @@ def separate(source, rate=None, *, share=True, precision="float32", resume=None,
     >>> [len(source) == len(mixture) for source in separate(mixture)]
     [True, True]
     """
-    clip = audio.without_offset(audio.load(source))  # before resampling: it would ring
+    clip = audio.remove_dc(audio.load(source))  # before resampling: it would ring
     if not len(clip):
         raise ValueError("there is nothing to separate: the clip holds no samples")
-    rate = RATE if rate is None else Clip([], rate).rate
+    rate = RATE if rate is None else Clip(np.empty(0), rate).rate
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
         clip = audio.resample(clip, RATE)
-    model = models.pipeline("mossformer", **{"quiet": True, **where}).model
-    kept = overlap.Kept(resume, model, precision) if resume else None
-    model = fast.network(model, precision)
-    # Recordings of -60 dB cost 2 dB at the level that they have: a constant in the network wins.
+    record = networks.get(network, TASK)
+    model = models.load(network, **{"quiet": True, **where})
+    cache = windows.WindowCache(resume, model, precision) if resume else None
+    embed = record.encode and functools.partial(windows.speaker_embedding, record.encode(model))
+    model = fast.optimized(model, precision)
+    # Normalize first: at -60 dB the network's epsilon dominates and costs 2 dB SI-SDR.
     gain, mixture = 10 ** ((LEVEL - max(clip.level, -200)) / 20), clip.samples
-    voice = functools.partial(voices.describe, model)
-    sources = overlap.process(mixture, lambda x: run(model, x), RATE, voice, kept, gain)
-    sources *= fit(sources, mixture)[:, None]  # in place, for the sake of hours
-    if share:
-        sources = share_rest(sources, mixture)
+    run = functools.partial(record.apply, model)
+    sources = windows.overlap_add(mixture, run, RATE, embed, cache, gain)
+    # In place: an hour of audio is 115 MB at 8 kHz.
+    sources *= least_squares_gains(sources, mixture)[:, None]
+    if consistent:
+        sources = mixture_consistency(sources, mixture)
     tracks = [
         Clip(row, RATE, f"{clip.name} speaker {i}".strip())
         for i, row in enumerate(sources, start=1)
@@ -82,40 +99,7 @@ def separate(source, rate=None, *, share=True, precision="float32", resume=None,
     return [audio.resample(track, rate, length) for track in tracks]
 
 
-def run(model, samples):
-    """Run MossFormer on samples, the last ones included.
-
-    Its encoder leaves out what does not fill a frame, so silence is put after the end to fill the
-    last one, and cut off again.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        MossFormer, as ModelScope's pipeline holds it, or its fast form (`fast.network`).
-    samples : ndarray [shape=(n,)]
-        A mixture at 8 kHz.
-
-    Returns
-    -------
-    ndarray [shape=(speakers, n)]
-        The sources, each at the scale that the network happens to give it.
-
-    Examples
-    --------
-    >>> model = models.pipeline("mossformer", quiet=True).model
-    >>> run(model, np.zeros(1000, dtype=np.float32)).shape
-    (2, 1000)
-    """
-    import torch
-
-    (frame,), (hop,) = model.encoder.conv1d.kernel_size, model.encoder.conv1d.stride
-    missing = max(frame - len(samples), (frame - len(samples)) % hop)
-    with torch.inference_mode():
-        sources = model(torch.from_numpy(np.pad(samples, (0, missing)))[None])  # (1, n, speakers)
-    return sources[0, : len(samples)].T.numpy().copy()
-
-
-def fit(sources, mixture):
+def least_squares_gains(sources: np.ndarray, mixture: np.ndarray) -> np.ndarray:
     """Find how loud each source is, from the one thing known: they add up to the mixture.
 
     A network trained on SI-SDR may give each source at any scale, even upside down. The gains
@@ -138,7 +122,7 @@ def fit(sources, mixture):
     Examples
     --------
     >>> voices = np.array([[1.0, 0.0, 2.0], [0.0, -1.0, 0.0]])
-    >>> fit(voices, mixture=np.array([0.5, 3.0, 1.0])).round(6).tolist()
+    >>> least_squares_gains(voices, mixture=np.array([0.5, 3.0, 1.0])).round(6).tolist()
     [0.5, -3.0]
     """
     gram, target = sources @ sources.T, sources @ mixture
@@ -152,7 +136,7 @@ def fit(sources, mixture):
     return (upright * (upright @ target / total if total > 0 else 0)).astype(sources.dtype)
 
 
-def share_rest(sources, mixture):
+def mixture_consistency(sources: np.ndarray, mixture: np.ndarray) -> np.ndarray:
     """Make sources add up to the mixture: share out what is left over, by their energy.
 
     The projection of Wisdom et al. (2019, arXiv 1811.08521). With the embedded model some 1 % of a
@@ -173,7 +157,8 @@ def share_rest(sources, mixture):
 
     Examples
     --------
-    >>> share_rest(np.array([[1.0, 1.0], [0.0, 0.0]]), mixture=np.array([2.0, 1.0])).tolist()
+    >>> tracks = np.array([[1.0, 1.0], [0.0, 0.0]])
+    >>> mixture_consistency(tracks, mixture=np.array([2.0, 1.0])).tolist()
     [[2.0, 1.0], [0.0, 0.0]]
     """
     energy = np.einsum("sn,sn->s", sources, sources, dtype=np.float64)
@@ -181,7 +166,7 @@ def share_rest(sources, mixture):
         energy[:] = 1  # nobody was heard: all get the same
     weights = (energy / energy.sum()).astype(sources.dtype)
     shared = np.empty_like(sources)
-    for at in range(0, len(mixture), 60 * RATE):  # minute by minute, for the sake of hours
+    for at in range(0, len(mixture), 60 * RATE):  # minute by minute: an hour is 115 MB a track
         part = slice(at, at + 60 * RATE)
         rest = mixture[part] - sources[:, part].sum(axis=0)
         shared[:, part] = sources[:, part] + weights[:, None] * rest

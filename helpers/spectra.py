@@ -3,12 +3,14 @@
 Taught in 02_sound_and_spectra.
 """
 
+from typing import Any
+
 import numpy as np
 
 from helpers.clip import Clip
 
 
-def stft(clip, size=None, hop=None):
+def stft(clip: Clip, size: int | None = None, hop: int | None = None) -> np.ndarray:
     """Transform a clip frame by frame: the short-time Fourier transform.
 
     Parameters
@@ -50,7 +52,9 @@ def stft(clip, size=None, hop=None):
     return librosa.stft(clip.samples.astype(np.float64), n_fft=size, hop_length=hop)
 
 
-def istft(spectrum, like, hop=None, name=None):
+def istft(
+    spectrum: np.ndarray, like: Clip, hop: int | None = None, name: str | None = None
+) -> Clip:
     """Turn a spectrum back into sound, by weighted overlap-add.
 
     Parameters
@@ -100,7 +104,7 @@ def istft(spectrum, like, hop=None, name=None):
     return like.with_samples(samples, name)
 
 
-def show(values, clip, title, ax=None, **colours):
+def show(values: np.ndarray, clip: Clip, title: str, ax: Any = None, **colors) -> Any:
     """Draw a table of time and frequency: a mask, a phase, anything that has a number a cell.
 
     Parameters
@@ -113,7 +117,7 @@ def show(values, clip, title, ax=None, **colours):
         What they are.
     ax : matplotlib Axes, optional
         Where to draw. None makes a figure with a color bar.
-    **colours
+    **colors
         For matplotlib's imshow; vmin=0, vmax=1 and the map "cividis" where nothing is said.
 
     Returns
@@ -131,11 +135,11 @@ def show(values, clip, title, ax=None, **colours):
         from helpers.plots import picture
 
         figure = picture(1, 1, (7, 3))
-        image = show(values, clip, title, figure.axes[0], **colours).images[0]
+        image = show(values, clip, title, figure.axes[0], **colors).images[0]
         figure.colorbar(image, ax=figure.axes[0])
         return figure
     style = {"vmin": 0, "vmax": 1, "cmap": "cividis", "origin": "lower", "aspect": "auto"}
-    ax.imshow(values, extent=(0, clip.duration, 0, clip.rate / 2), **style | colours)
+    ax.imshow(values, extent=(0, clip.duration, 0, clip.rate / 2), **style | colors)
     ax.set(title=title, xlabel="Time [s]", ylabel="Frequency [Hz]")
     return ax
 

@@ -132,9 +132,9 @@ def test_resample_refuses_what_is_no_rate():
 
 
 def test_level_sets_the_level():
-    assert audio.level(tone(), -25).level == pytest.approx(-25, abs=1e-4)
+    assert audio.set_level(tone(), -25).level == pytest.approx(-25, abs=1e-4)
     with pytest.raises(ValueError, match="'hush' is silent"):
-        audio.level(Clip(np.zeros(10), 8000, "hush"), -25)
+        audio.set_level(Clip(np.zeros(10), 8000, "hush"), -25)
 
 
 def test_save_and_load_keep_16_bits_exactly(tmp_path):
@@ -188,7 +188,7 @@ def test_a_player_is_small_and_plays_what_it_was_given(rate):
     assert back.level == pytest.approx(clip.level, abs=0.6)  # LAME takes 0.45 dB off
 
 
-def test_a_player_is_labelled_and_asks_for_nothing():
+def test_a_player_is_labeled_and_asks_for_nothing():
     page = audio.listen(tone(name='<me> & "you"'))._repr_html_()
     label = "&lt;me&gt; &amp; &quot;you&quot; · 1.00 s · 16000 Hz · -9.0 dB"
     assert f'aria-label="{label}"' in page

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import checks, models
+from helpers import models
+from helpers.files import checkpoint
+from helpers.networks import NETWORKS
 from training import denoising, separation, testset
 
-FOLDERS = {kind: checks.EMBEDDED / checks.KINDS[kind].embedded for kind in checks.KINDS}
+FOLDERS = {
+    name: checkpoint.EMBEDDED / record.embedded
+    for name, record in NETWORKS.items()
+    if record.embedded
+}
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
@@ -27,8 +33,8 @@ def test_checkpoint_holds_tensors_only(kind):
 
 
 def test_checksums_are_those_of_the_files():
-    table = json.loads((checks.EMBEDDED / "checksums.json").read_text(encoding="utf-8"))
-    assert table == checks.checksums()
+    table = json.loads((checkpoint.EMBEDDED / "checksums.json").read_text(encoding="utf-8"))
+    assert table == checkpoint.checksums()
 
 
 @pytest.mark.parametrize("kind", ["known", "unseen"])

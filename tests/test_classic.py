@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from helpers import audio, classic, metrics, mixing
+from helpers import audio, metrics, mixing
 from helpers.clip import Clip
+from helpers.lab import classic
 from helpers.spectra import stft
 
 

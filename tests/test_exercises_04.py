@@ -16,7 +16,7 @@ def noise(seed, name):
     """A voice's stand-in: noise, a little dull."""
     rng = np.random.default_rng(seed)
     samples = np.convolve(rng.normal(size=8000), np.ones(3) / 3, "same")
-    return audio.level(Clip(samples, 8000, name), -25)
+    return audio.set_level(Clip(samples, 8000, name), -25)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def clean():
 
 @pytest.fixture(scope="module")
 def hiss():
-    return audio.level(noise(9, "hiss"), -18)
+    return audio.set_level(noise(9, "hiss"), -18)
 
 
 @pytest.fixture(scope="module")

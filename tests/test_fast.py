@@ -8,8 +8,9 @@ import pytest
 import torch
 from modelscope.models.audio.separation.mossformer import MossFormer
 
-from helpers import fast, fast_frcrn, fast_mossformer, frcrn_inference, models
-from helpers.frcrn_mini import NarrowFRCRN
+from helpers import models
+from helpers.networks import fast, frcrn_inference, frcrn_layers, mossformer_layers
+from helpers.networks.frcrn_mini import NarrowFRCRN
 from training import denoising, separation
 
 
@@ -50,7 +51,7 @@ def test_frcrn_fast_form_equals_modelscope(frcrn, training):
     noisy = torch.randn(2, 8000)
     slow_net, fast_net = copy.deepcopy(frcrn).train(training), copy.deepcopy(frcrn).train(training)
     slow = slow_net(noisy)
-    first, second = fast_frcrn.frcrn(fast_net, noisy)
+    first, second = frcrn_layers.frcrn(fast_net, noisy)
     assert relative(first, slow[1]) < 1e-5
     assert relative(second, slow[4]) < 1e-5
 
@@ -59,21 +60,21 @@ def test_frcrn_fast_form_has_the_gradients_of_modelscope(frcrn):
     noisy = torch.randn(1, 8000)
     slow_net, fast_net = copy.deepcopy(frcrn).train(), copy.deepcopy(frcrn).train()
     slow = gradients(slow_net, slow_net(noisy)[4])
-    quick = gradients(fast_net, fast_frcrn.frcrn(fast_net, noisy)[1])
+    quick = gradients(fast_net, frcrn_layers.frcrn(fast_net, noisy)[1])
     assert len(slow) == len(quick)
     together = torch.cat([g.flatten() for g in quick]), torch.cat([g.flatten() for g in slow])
     assert relative(*together) < 1e-3
 
 
 def test_mossformer_fast_form_equals_modelscope(mossformer):
-    quick = fast_mossformer.speed_up(copy.deepcopy(mossformer)).eval()
+    quick = mossformer_layers.speed_up(copy.deepcopy(mossformer)).eval()
     mixture = torch.randn(2, 9000)
     with torch.no_grad():
         assert relative(quick(mixture), mossformer.eval()(mixture)) < 1e-5
 
 
 def test_mossformer_fast_form_has_the_gradients_of_modelscope(mossformer):
-    quick = fast_mossformer.speed_up(copy.deepcopy(mossformer)).eval()
+    quick = mossformer_layers.speed_up(copy.deepcopy(mossformer)).eval()
     mixture = torch.randn(1, 5000)
     slow = gradients(mossformer.eval(), mossformer(mixture))
     fast_ones = gradients(quick, quick(mixture))
@@ -82,7 +83,7 @@ def test_mossformer_fast_form_has_the_gradients_of_modelscope(mossformer):
 
 
 def test_attention_of_the_fast_form_is_not_idle(mossformer):
-    quick = fast_mossformer.speed_up(copy.deepcopy(mossformer)).eval()
+    quick = mossformer_layers.speed_up(copy.deepcopy(mossformer)).eval()
     mixture = torch.randn(1, 9000)
     with torch.no_grad():
         before = quick(mixture)
@@ -92,8 +93,8 @@ def test_attention_of_the_fast_form_is_not_idle(mossformer):
         assert relative(quick(mixture), before) > 1e-3
 
 
-class Holder(torch.nn.Module):
-    """What ModelScope's pipeline holds around FRCRN."""
+class FRCRNDecorator(torch.nn.Module):
+    """What ModelScope's pipeline holds around FRCRN, under its name."""
 
     def __init__(self, net):
         super().__init__()
@@ -112,7 +113,7 @@ def denoiser(frcrn):
             module.running_mean.normal_(generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
             torch.nn.init.normal_(module.bias, std=0.3)
-    return Holder(net)
+    return FRCRNDecorator(net)
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +126,16 @@ def heard(model, n):
     noise = 0.1 * torch.randn(1, n, generator=generator)
     with torch.inference_mode():
         output = model(
-            {"noisy": noise} if isinstance(model, Holder | frcrn_inference.Denoiser) else noise
+            {"noisy": noise}
+            if isinstance(model, FRCRNDecorator | frcrn_inference.Denoiser)
+            else noise
         )
     return output["wav_l2"] if isinstance(output, dict) else output
 
 
 @pytest.mark.parametrize("kind", ["denoiser", "separator"])
 def test_every_layer_of_the_fast_path_equals_modelscope(kind, request):
-    errors = fast.differences(request.getfixturevalue(kind))
+    errors = fast.layer_errors(request.getfixturevalue(kind))
     assert len(errors) == {"denoiser": 2 * (7 + 1 + 7) + 1, "separator": 2 + 1}[kind]
     assert max(errors.values()) < 1e-4, errors
 
@@ -140,12 +143,14 @@ def test_every_layer_of_the_fast_path_equals_modelscope(kind, request):
 @pytest.mark.parametrize("n", [1280, 16_000, 52_480])
 def test_the_fast_denoiser_equals_modelscope_at_any_length(denoiser, n):
     """52,480 samples are many pieces of every stage."""
-    assert relative(heard(fast.network(denoiser), n), heard(denoiser, n)) < 1e-4
+    assert relative(heard(fast.optimized(denoiser), n), heard(denoiser, n)) < 1e-4
 
 
 @pytest.mark.parametrize("n", [32, 40, 2048, 16_400])
 def test_the_fast_separator_equals_modelscope_at_any_length(separator, n):
-    assert relative(heard(fast.network(separator), n), heard(separator, n).reshape(1, n, 2)) < 1e-4
+    assert (
+        relative(heard(fast.optimized(separator), n), heard(separator, n).reshape(1, n, 2)) < 1e-4
+    )
 
 
 @pytest.mark.parametrize("kind", ["mossformer", "frcrn"])
@@ -154,7 +159,7 @@ def test_the_embedded_models_take_the_fast_path_within_60_db_of_float64(kind):
     noise, exact = 0.05 * torch.randn(1, 8320), copy.deepcopy(model).double()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("error")
-        quick, half = fast.network(model), fast.network(model, "bfloat16")
+        quick, half = fast.optimized(model), fast.optimized(model, "bfloat16")
         assert quick is not model
         if kind == "frcrn":
             expected = exact({"noisy": noise.double()})["wav_l2"]
@@ -176,42 +181,42 @@ def test_a_network_that_differs_runs_as_it_is_with_a_warning(kind, request):
         other.mask_net.mdl.att_mdl.mossformerM.layers[1].gateActivate = torch.nn.Tanh()
         where = "layers.1 differs"
     with pytest.warns(RuntimeWarning, match=f"does not fit.*{where}.*as ModelScope wrote it"):
-        assert fast.network(other) is other
+        assert fast.optimized(other) is other
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert fast.network(other) is other  # said once
+        assert fast.optimized(other) is other  # said once
 
 
 def test_a_network_that_cannot_be_taken_apart_runs_as_it_is_with_a_warning(separator):
     other = copy.deepcopy(separator)
     other.mask_net.mdl.att_mdl.mossformerM.layers[0].causal = True
     with pytest.warns(RuntimeWarning, match="a causal MossFormer"):
-        assert fast.network(other) is other
+        assert fast.optimized(other) is other
 
 
 def test_who_looks_into_the_network_gets_the_network_itself(separator):
     layer = separator.mask_net.mdl.att_mdl.mossformerM.layers[0]
     hook = layer.register_forward_hook(lambda *_: None)
-    assert fast.network(separator) is separator
+    assert fast.optimized(separator) is separator
     hook.remove()
-    assert fast.network(separator) is not separator
-    assert fast.network(fast_mossformer.speed_up(copy.deepcopy(separator))).training is False
+    assert fast.optimized(separator) is not separator
+    assert fast.optimized(mossformer_layers.speed_up(copy.deepcopy(separator))).training is False
 
 
 def test_trained_weights_are_taken_up(separator):
     other = copy.deepcopy(separator)
-    before = fast.network(other)
-    assert fast.network(other) is before
+    before = fast.optimized(other)
+    assert fast.optimized(other) is before
     expected = 2 * heard(before, 2048)
     with torch.no_grad():
         other.decoder.weight *= 2
-    assert fast.network(other) is not before
-    assert relative(heard(fast.network(other), 2048), expected) < 1e-3
+    assert fast.optimized(other) is not before
+    assert relative(heard(fast.optimized(other), 2048), expected) < 1e-3
 
 
 def test_other_things_are_left_alone():
     thing = SimpleNamespace(model=None)
-    assert fast.network(thing) is thing
-    assert fast.network(torch.nn.Identity())(3) == 3
+    assert fast.optimized(thing) is thing
+    assert fast.optimized(torch.nn.Identity())(3) == 3
     with pytest.raises(ValueError, match="no precision 'float16': take float32 or bfloat16"):
-        fast.network(thing, "float16")
+        fast.optimized(thing, "float16")

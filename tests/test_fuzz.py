@@ -39,7 +39,8 @@ try:
 except ImportError:  # Windows
     pass
 import soundfile, soxr
-from helpers import audio, decode
+from helpers import audio
+from helpers.files import decode
 
 for path in map(Path, json.load(sys.stdin)):
     start = time.perf_counter()

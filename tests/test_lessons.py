@@ -111,11 +111,11 @@ def test_run_leaves_a_lesson_alone_that_fails(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_normalise_keeps_what_the_course_put_there():
+def test_normalize_keeps_what_the_course_put_there():
     cell = new_code_cell("1", execution_count=7, outputs=[new_output("execute_result")])
     cell.outputs[0].execution_count = 7
     cell.metadata.update(a2a={"alt": "x"}, tags=["y"], execution={"at": "noon"}, scrolled=True)
-    notebook = lessons.normalise(new_notebook(cells=[new_markdown_cell("# X"), cell]))
+    notebook = lessons.normalize(new_notebook(cells=[new_markdown_cell("# X"), cell]))
     assert cell.metadata == {"a2a": {"alt": "x"}, "tags": ["y"]}
     assert (cell.execution_count, cell.outputs[0].execution_count) == (1, 1)
     assert notebook.metadata["language_info"]["version"] == "3.11"
@@ -144,7 +144,7 @@ def test_an_unknown_lesson_is_told(course, capsys):
 # --- links ----------------------------------------------------------------------------------------
 
 
-def test_each_lesson_points_to_its_neighbours(course):
+def test_each_lesson_points_to_its_neighbors(course):
     home = "[All lessons](../README.md#the-lessons)"
     first, middle, last = (
         f"<!-- nav -->\n{line}\n<!-- /nav -->"

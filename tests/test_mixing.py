@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.clip import Clip
-from helpers.mixing import at_ratio, at_snr, mix
+from helpers.mixing import at_sir, at_snr, mix
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,7 +63,7 @@ def test_at_snr_names_the_mixture():
 
 
 def test_at_ratio_gives_references_that_add_up():
-    mixture, first, second = at_ratio(noise(3000, 1), noise(2000, 2), 6)
+    mixture, first, second = at_sir(noise(3000, 1), noise(2000, 2), 6)
     assert len(mixture) == len(first) == len(second) == 3000
     assert first.level - second.level == pytest.approx(6, abs=1e-3)
     np.testing.assert_array_equal(mixture.samples, first.samples + second.samples)
@@ -71,12 +71,12 @@ def test_at_ratio_gives_references_that_add_up():
 
 def test_at_ratio_keeps_the_first_even_if_it_is_shorter():
     short = noise(1000, 1)
-    _, first, second = at_ratio(short, noise(2000, 2), -3)
+    _, first, second = at_sir(short, noise(2000, 2), -3)
     np.testing.assert_array_equal(first.samples[:1000], short.samples)
     assert first.level - second.level == pytest.approx(-3, abs=1e-3)
 
 
-@pytest.mark.parametrize("function", [at_snr, at_ratio])
+@pytest.mark.parametrize("function", [at_snr, at_sir])
 @pytest.mark.parametrize("silent", [0, 1])
 def test_silence_has_no_ratio(function, silent):
     clips = [noise(10), noise(10)]
@@ -85,7 +85,7 @@ def test_silence_has_no_ratio(function, silent):
         function(*clips, 0)
 
 
-@pytest.mark.parametrize("function", [at_snr, at_ratio])
+@pytest.mark.parametrize("function", [at_snr, at_sir])
 def test_ratios_need_one_rate(function):
     with pytest.raises(ValueError, match="share one rate"):
         function(noise(10), noise(10, rate=16000), 0)

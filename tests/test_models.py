@@ -7,7 +7,8 @@ from pathlib import Path
 import model_folders
 import pytest
 
-from helpers import checks, models
+from helpers import models
+from helpers.files import checkpoint
 
 KINDS = ("mossformer", "frcrn")
 
@@ -36,15 +37,15 @@ def no_settings(monkeypatch, tmp_path):
 def embedded(shelf, tmp_path, monkeypatch):
     """An embedded tier made of the small models, with its checksums."""
     home = (tmp_path / "models").resolve()
-    for kind in models.KINDS.values():
-        shutil.copytree(shelf / Path(kind.published).name, home / kind.embedded)
-    monkeypatch.setattr(checks, "EMBEDDED", home)
-    checks.write_json(models.checksums(home), home / "checksums.json")
+    for kind in KINDS:
+        shutil.copytree(folder_of(shelf, kind), home / models.NETWORKS[kind].embedded)
+    monkeypatch.setattr(checkpoint, "EMBEDDED", home)
+    checkpoint.write_json(models.checksums(home), home / "checksums.json")
     return home
 
 
 def folder_of(shelf, kind):
-    return shelf / Path(models.KINDS[kind].published).name
+    return shelf / Path(models.NETWORKS[kind].published).name
 
 
 # -- which tier
@@ -53,9 +54,9 @@ def folder_of(shelf, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_embedded_is_the_default_and_says_so(embedded, kind, capsys):
     found = models.resolve(kind)
-    assert (found.tier, found.path) == ("embedded", embedded / models.KINDS[kind].embedded)
+    assert (found.tier, found.path) == ("embedded", embedded / models.NETWORKS[kind].embedded)
     millions = f"{found.parameters / 1e6:.2f}"
-    name = models.KINDS[kind].embedded
+    name = models.NETWORKS[kind].embedded
     line = f"{kind}: embedded, models/{name} ({millions} M parameters)\n"
     assert capsys.readouterr().out == line
 
@@ -91,7 +92,7 @@ def test_environment_chooses_and_arguments_win(embedded, shelf, monkeypatch):
 
 def test_unknown_names_are_told_the_known_ones(monkeypatch):
     with pytest.raises(
-        ValueError, match="no model is called 'sepformer': take one of mossformer, f"
+        ValueError, match="no network is called 'sepformer': take one of mossformer, moss"
     ):
         models.resolve("sepformer")
     with pytest.raises(
@@ -110,7 +111,9 @@ def test_a_folder_with_another_tier_is_a_contradiction(shelf):
 
 def test_local_without_a_folder_says_how_to_get_one(monkeypatch):
     monkeypatch.setenv("A2A_TIER", "local")
-    with pytest.raises(ValueError, match=r"set A2A_MODELS=.*git clone https.*iic/speech_frcrn"):
+    with pytest.raises(
+        ValueError, match=r"needs a folder: git clone https.*iic/speech_frcrn.*A2A_MODELS"
+    ):
         models.resolve("frcrn")
 
 
@@ -124,7 +127,7 @@ def test_a_folder_without_the_model_is_no_reason_to_take_another(embedded, tmp_p
 
 def test_a_model_of_the_other_kind_is_refused(shelf):
     model = shutil.copytree(folder_of(shelf, "frcrn"), shelf / "other")
-    for name in models.KINDS["mossformer"].files:
+    for name in models.NETWORKS["mossformer"].files:
         shutil.copy(model / "pytorch_model.bin", model / name)
     with pytest.raises(
         ValueError, match="holds 'frcrn_mini' by its conf.*mossformer needs speech_m"
@@ -134,7 +137,11 @@ def test_a_model_of_the_other_kind_is_refused(shelf):
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(kind, name) for kind in KINDS for name in ("configuration.json", *models.KINDS[kind].files)],
+    [
+        (kind, name)
+        for kind in KINDS
+        for name in ("configuration.json", *models.NETWORKS[kind].files)
+    ],
 )
 def test_a_missing_file_is_named(shelf, kind, name):
     (folder_of(shelf, kind) / name).unlink()
@@ -145,7 +152,7 @@ def test_a_missing_file_is_named(shelf, kind, name):
 @pytest.mark.parametrize("size", [0, 134, 0.5, 0.999])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_truncated_file_is_refused(shelf, kind, size):
-    file = folder_of(shelf, kind) / models.KINDS[kind].files[-1]
+    file = folder_of(shelf, kind) / models.NETWORKS[kind].files[-1]
     whole = file.read_bytes()
     file.write_bytes(whole[: size if isinstance(size, int) else int(size * len(whole))])
     with pytest.raises(ValueError, match=r"does not hold plain weights .*cut short, or a Git LFS"):
@@ -238,7 +245,7 @@ def test_the_pipeline_holds_the_weights_is_silent_and_is_built_once(shelf, kind,
     assert models.pipeline(kind, folder=shelf, quiet=True) is built
     assert not built.model.training
     part = built.model.model if kind == "frcrn" else built.model.mask_net
-    saved = torch.load(folder_of(shelf, kind) / models.KINDS[kind].files[-1])
+    saved = torch.load(folder_of(shelf, kind) / models.NETWORKS[kind].files[-1])
     assert all(torch.equal(value, saved[key]) for key, value in part.state_dict().items())
     assert capfd.readouterr() == ("", "")
 
@@ -355,7 +362,7 @@ def test_hub_downloads_a_named_revision_and_records_it(shelf, hub, tmp_path, mon
     record = json.loads((tmp_path / "cache" / "hub-checksums.json").read_text())
     (files,) = record.values()
     assert list(record) == ["iic/speech_frcrn_ans_cirm_16k@master"]
-    assert files["pytorch_model.bin"] == checks.sha256(found.path / "pytorch_model.bin")
+    assert files["pytorch_model.bin"] == checkpoint.sha256(found.path / "pytorch_model.bin")
 
 
 def test_the_second_time_needs_no_network(shelf, hub):
@@ -420,3 +427,43 @@ def test_register_lets_modelscopes_own_call_work(embedded):
 
     ans = pipeline(Tasks.acoustic_noise_suppression, model=str(embedded / "frcrn_mini_16k"))
     assert type(ans.model).__name__ == "FRCRNMini"
+
+
+# -- a network that ModelScope has no pipeline for comes in by the same door
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the embedded echo mask that a test may damage, with its checksums."""
+    record, home = models.NETWORKS["echo_mask"], (tmp_path / "models").resolve()
+    shutil.copytree(checkpoint.EMBEDDED / record.embedded, home / record.embedded)
+    shutil.copy(checkpoint.EMBEDDED / "checksums.json", home / "checksums.json")
+    monkeypatch.setattr(checkpoint, "EMBEDDED", home)
+    return home / record.embedded
+
+
+@pytest.mark.parametrize("name", ["configuration.json", "pytorch_model.bin"])
+def test_a_changed_echo_mask_is_refused(copied, name):
+    models.load("echo_mask", quiet=True)
+    content = bytearray((copied / name).read_bytes())
+    content[-2] ^= 1
+    (copied / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} differs from the checksum on record: restore"):
+        models.load("echo_mask", quiet=True)
+
+
+@pytest.mark.parametrize("name", ["configuration.json", "pytorch_model.bin"])
+def test_a_missing_file_of_the_echo_mask_is_named(copied, name):
+    (copied / name).unlink()
+    with pytest.raises(ValueError, match=f"lacks {name}: restore"):
+        models.load("echo_mask", quiet=True)
+
+
+def test_an_echo_mask_of_ones_own(copied, tmp_path):
+    """The local tier takes it without checksums; the hub has none."""
+    folder = shutil.copytree(copied, tmp_path / "mine")
+    assert models.load("echo_mask", folder=folder, quiet=True).layers == 6
+    with pytest.raises(ValueError, match="echo mask is not on the hub"):
+        models.load("echo_mask", tier="hub")
+    with pytest.raises(ValueError, match=r"no pipeline for echo_mask: models\.load\('echo_mask'\)"):
+        models.pipeline("echo_mask", quiet=True)

@@ -31,7 +31,7 @@ WHEELS = {
 
 
 def read(name):
-    """Return the requirements in a file, by their normalised name."""
+    """Return the requirements in a file, by their normalized name."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     found = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
     pins = {canonicalize_name(requirement.name): requirement for requirement in found}

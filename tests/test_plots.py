@@ -43,10 +43,10 @@ def test_figures_are_small_enough_for_a_notebook():
         for data in (drawn._repr_png_(), full.getvalue())
     )
     assert len(drawn._repr_png_()) < len(full.getvalue()) / 2
-    assert np.abs(few - all_).max() < 20  # of 255, the ends of the colour bar included
+    assert np.abs(few - all_).max() < 20  # of 255, the ends of the color bar included
 
 
-def test_axes_are_labelled_with_units():
+def test_axes_are_labeled_with_units():
     wave, spec = plots.waveform(tone()).axes[0], plots.spectrogram(tone()).axes
     assert (wave.get_xlabel(), wave.get_ylabel()) == ("Time [s]", "Amplitude")
     assert (spec[0].get_xlabel(), spec[0].get_ylabel()) == ("Time [s]", "Frequency [Hz]")
@@ -77,7 +77,7 @@ def test_a_tone_lies_at_its_frequency_and_level():
     assert middle.max() == pytest.approx(-6, abs=0.1)
 
 
-def test_spectrogram_colours_are_relative_to_the_loudest():
+def test_spectrogram_colors_are_relative_to_the_loudest():
     image = plots.spectrogram(tone()).axes[0].images[0]
     assert image.get_array().max() == pytest.approx(0)
     assert image.get_clim() == (-80, 0)

@@ -24,7 +24,7 @@ def clean(text, rules):
 
 def player(seed, name="noise", n=8000):
     noise = np.random.default_rng(seed).normal(size=n)
-    return audio.listen(audio.level(Clip(noise, 8000, name), -25))._repr_html_()
+    return audio.listen(audio.set_level(Clip(noise, 8000, name), -25))._repr_html_()
 
 
 def test_nbval_reads_the_one_rule(rules, root):

@@ -1,5 +1,7 @@
 """separate: every speaker a track, as long and as loud as in the mixture."""
 
+import dataclasses
+
 import model_folders
 import numpy as np
 import pytest
@@ -7,10 +9,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import audio, metrics, models
-from helpers import separate as module
+from helpers import audio, metrics, models, networks
 from helpers.clip import Clip
-from helpers.separate import fit, separate
+from helpers.separate import least_squares_gains, separate
+
+MOSSFORMER = networks.NETWORKS["mossformer"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -110,13 +113,13 @@ def test_weights_that_cannot_be_had_are_an_error(tmp_path):
 
 
 def test_the_model_runs_as_it_would_in_the_pipeline(model):
-    """Where the frames fill the clip, `run` is the network and nothing else."""
+    """Where the frames fill the clip, `apply` is the network and nothing else."""
     import torch
 
     samples = noise(8000).samples  # (8000 - 16) is a multiple of the hop of 8
     with torch.inference_mode():
         expected = model(torch.from_numpy(samples)[None])[0].T
-    np.testing.assert_allclose(module.run(model, samples), expected, atol=1e-6)
+    np.testing.assert_allclose(MOSSFORMER.apply(model, samples), expected, atol=1e-6)
 
 
 def test_the_last_samples_are_not_lost(model):
@@ -127,12 +130,12 @@ def test_the_last_samples_are_not_lost(model):
     with torch.inference_mode():
         alone = model(torch.from_numpy(samples)[None])[0].T.numpy()
     assert not alone[:, -7:].any()
-    assert module.run(model, samples)[:, -7:].any(axis=1).all()
+    assert MOSSFORMER.apply(model, samples)[:, -7:].any(axis=1).all()
 
 
 def test_fit_gives_each_source_its_level_and_polarity_back():
     low, high = (clip.samples for clip in voices(1))
-    found = fit(np.stack([50 * low, -0.01 * high]), low + high)
+    found = least_squares_gains(np.stack([50 * low, -0.01 * high]), low + high)
     np.testing.assert_allclose(found, [1 / 50, -100], rtol=1e-3)
 
 
@@ -141,13 +144,13 @@ def test_fit_keeps_a_faint_source_faint():
     low, high = voices(1)
     mixture = low.samples + high.gain(-60).samples
     rows = np.stack([low.samples, high.samples])
-    loud, faint = fit(rows, mixture) * np.linalg.norm(rows, axis=1)
+    loud, faint = least_squares_gains(rows, mixture) * np.linalg.norm(rows, axis=1)
     assert 20 * np.log10(faint / loud) == pytest.approx(-60, abs=1)
 
 
 def test_fit_of_one_person_alone_leaves_the_double_faint():
     voice = noise(8000).samples
-    gains = fit(np.stack([2 * voice, 0.02 * voice]), voice)
+    gains = least_squares_gains(np.stack([2 * voice, 0.02 * voice]), voice)
     assert gains[0] == pytest.approx(gains[1])
     assert gains @ [2, 0.02] == pytest.approx(1, rel=1e-3)
 
@@ -156,18 +159,22 @@ def test_fit_of_one_person_alone_leaves_the_double_faint():
 def test_fit_never_gives_a_source_more_than_the_mixture_has(second):
     voice = noise(8000).samples
     rows = np.stack([voice, np.float32(second) * voice])
-    sizes = np.abs(fit(rows, voice)) * np.linalg.norm(rows, axis=1)
+    sizes = np.abs(least_squares_gains(rows, voice)) * np.linalg.norm(rows, axis=1)
     assert (sizes <= 1.01 * np.linalg.norm(voice)).all()
 
 
 def test_fit_of_silence():
-    assert fit(np.zeros((2, 10), np.float32), np.ones(10, np.float32)).tolist() == [0, 0]
+    assert least_squares_gains(np.zeros((2, 10), np.float32), np.ones(10, np.float32)).tolist() == [
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize("seconds", [3, 61, 90.001])
 def test_sources_add_up_and_keep_their_track_in_long_recordings(folder, monkeypatch, seconds):
     network = FilterBank()
-    monkeypatch.setattr(module, "run", network)
+    record = dataclasses.replace(MOSSFORMER, apply=network)
+    monkeypatch.setitem(networks.NETWORKS, "mossformer", record)
     first, second = voices(seconds)
     mixture = first.with_samples(first.samples + second.gain(-12).samples)
     sources = separate(mixture, folder=folder)

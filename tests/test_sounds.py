@@ -74,7 +74,7 @@ def test_a_path_named_twice_is_found(some):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"licence": ""}, "no licence"),
+        ({"license": ""}, "no license"),
         ({"author": ""}, "no author"),
         ({"package": ""}, "no package"),
         ({"rate": "16000"}, "1 channels at 8000 Hz"),

@@ -47,7 +47,7 @@ def test_refusals_say_what_to_do():
         spectra.stft(clip, 256, 200)
     with pytest.raises(ValueError, match="make 63 frames with a hop of 64"):
         spectra.istft(spectra.stft(clip)[:, :-1], clip)
-    with pytest.raises(ValueError, match="differ in rate or length: mixing.at_ratio"):
+    with pytest.raises(ValueError, match="differ in rate or length: mixing.at_sir"):
         masks.binary(clip, noise(3000))
     with pytest.raises(ValueError, match="make the mask from clips of the mixture's length"):
         masks.apply(masks.binary(clip, clip), noise(3000))

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from helpers import widgets
 from helpers.clip import Clip
+from helpers.lab import widgets
 
 NAMES = ("hum", "hiss", "chirps", "clipped")
 TASTE = {"hum": 3, "clipped": 2, "chirps": 1, "hiss": 0}  # whom our listener likes

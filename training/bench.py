@@ -17,14 +17,15 @@ from pathlib import Path
 
 os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 
-from helpers import bench, fast, peak, separate, talks
+from helpers import separate
 from helpers.clip import Clip
+from helpers.lab import bench, conversation, memory
+from helpers.networks import NETWORKS, fast
 from training.evaluate import write
-from training.published import TYPES, published
+from training.published import published
 
 ROOT = Path(__file__).parent.parent
-KINDS = ("frcrn", "mossformer")
-NAMES = {"frcrn": "FRCRN", "mossformer": "MossFormer"}
+MEASURED = sorted(name for name, record in NETWORKS.items() if record.fast)
 
 
 def speed(kind, folder, lengths, repeats):
@@ -33,7 +34,11 @@ def speed(kind, folder, lengths, repeats):
     for seconds in lengths:
         clip = bench.example(kind, seconds)
         for row in bench.compare(bench.systems(kind, folder), clip, 1 if seconds > 20 else repeats):
-            row |= {"model": NAMES[kind], "clip": seconds, "error": errors.get(row["system"], "")}
+            row |= {
+                "model": NETWORKS[kind].label,
+                "clip": seconds,
+                "error": errors.get(row["system"], ""),
+            }
             rows.append(row)
     return rows
 
@@ -41,10 +46,10 @@ def speed(kind, folder, lengths, repeats):
 def peaks(kind, folder, seconds):
     """Peak memory of every system on one clip, each in a process of its own."""
     code = (
-        "from helpers import bench\n"
+        "from helpers.lab import bench\n"
         f"bench.systems({kind!r}, {str(folder)!r})[{{!r}}](bench.example({kind!r}, {seconds}))"
     )
-    return {name: peak.memory(code.format(name)) for name in bench.systems(kind, folder)}
+    return {name: memory.peak_memory_gb(code.format(name)) for name in bench.systems(kind, folder)}
 
 
 def over_length(kind, minutes):
@@ -63,10 +68,10 @@ def order(pairs, minutes, folder=None):
     where = {"folder": folder} if folder else {"tier": "embedded"}
     found = {}
     for pair in pairs:
-        people = talks.talk(pair, minutes)
-        mixture = Clip(sum(p.samples for p in people), talks.RATE, "talk")
+        people = conversation.simulate(pair, minutes)
+        mixture = Clip(sum(p.samples for p in people), conversation.RATE, "talk")
         tracks = separate.separate(mixture, **where)
-        found[" + ".join(pair)] = talks.in_order(tracks, people)
+        found[" + ".join(pair)] = conversation.track_consistency(tracks, people)
     return found
 
 
@@ -103,8 +108,8 @@ def main():
     print(f"threads: {torch.get_num_threads()}; this processor {has} bfloat16 arithmetic")
     rows, lengths = [], [1.5] if args.quick else [4.7, 30.0]
     with tempfile.TemporaryDirectory() as home:
-        for kind in KINDS:
-            folder = published(kind, Path(home) / TYPES[kind])
+        for kind in MEASURED:
+            folder = published(kind, Path(home) / NETWORKS[kind].types[0])
             found = speed(kind, folder, lengths, 1 if args.quick else 3)
             memory = {} if args.quick else peaks(kind, folder, lengths[0])
             for row in found:
@@ -112,7 +117,7 @@ def main():
                 row["memory"] = memory.get(row["system"], "") if own else ""
                 row["threads"] = torch.get_num_threads()
             rows += found
-            print("\n".join(table(found)[0 if kind == KINDS[0] else 2 :]), flush=True)
+            print("\n".join(table(found)[0 if kind == MEASURED[0] else 2 :]), flush=True)
         if args.long:
             write(long_recordings(Path(home)), args.out / "long.csv")
     rounded = [
@@ -135,15 +140,25 @@ def long_recordings(home):
     for pair, right in order([("tux_es", "tux_ca"), ("tux_es", "tux_ru")], 10).items():
         share = f"of {len(right)} pieces of 20 s in order"
         note("MossFormer embedded", f"10 minutes of {pair}", right.sum(), share)
-    for kind in KINDS:
-        name = f"{NAMES[kind]} embedded"
+    for kind in MEASURED:
+        name = f"{NETWORKS[kind].label} embedded"
         for length, cost in over_length(kind, (1, 5, 30)).items():
             note(name, f"{length} min", cost, "processor seconds a minute")
-        code = "from helpers import bench\nbench.systems({!r}, {})['float32']"
+        code = "from helpers.lab import bench\nbench.systems({!r}, {})['float32']"
         code += "(bench.example({!r}, {}))"
-        note(name, "one hour", peak.memory(code.format(kind, None, kind, 3600)), "GB at most")
-        big = code.format(kind, repr(str(home / TYPES[kind])), kind, 120)
-        note(f"{NAMES[kind]} published size", "two minutes", peak.memory(big), "GB at most")
+        note(
+            name,
+            "one hour",
+            memory.peak_memory_gb(code.format(kind, None, kind, 3600)),
+            "GB at most",
+        )
+        big = code.format(kind, repr(str(home / NETWORKS[kind].types[0])), kind, 120)
+        note(
+            f"{NETWORKS[kind].label} published size",
+            "two minutes",
+            memory.peak_memory_gb(big),
+            "GB at most",
+        )
     return rows
 
 

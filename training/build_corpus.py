@@ -28,9 +28,9 @@ SOUNDS = ROOT / "sounds"
 CORPUS = ROOT / "corpus"
 RATE = 16000
 OPUS = 0.9  # libsndfile's compression level: about 28 kbit/s
-FIELDS = "path seconds rate speaker sex language kind package version author licence sha256 split"
-ORIGIN = ("package", "author", "licence")
-SYNTHESISED = {"package": "training/noises.py", "author": "this project", "licence": "CC0-1.0"}
+FIELDS = "path seconds rate speaker sex language kind package version author license sha256 split"
+ORIGIN = ("package", "author", "license")
+SYNTHESIZED = {"package": "training/noises.py", "author": "this project", "license": "CC0-1.0"}
 
 
 def rows(path):
@@ -158,7 +158,7 @@ def ship_speech(out, sources, packages, cache):
         if not minutes:
             continue
         about = {
-            k: source[k] for k in ("speaker", "sex", "language", "package", "author", "licence")
+            k: source[k] for k in ("speaker", "sex", "language", "package", "author", "license")
         }
         about |= {"kind": "speech", "version": packages[source["package"]][1]}
         unseen = source["role"] == "unseen"
@@ -208,7 +208,7 @@ def ship_noise(out, recorded, packages, speech):
         )
 
     def about(source):
-        facts = {k: source[k] for k in ("package", "author", "licence")}
+        facts = {k: source[k] for k in ("package", "author", "license")}
         return facts | {"version": packages[source["package"]][1]}
 
     keys = {"train": [], "test": []}
@@ -230,9 +230,9 @@ def ship_noise(out, recorded, packages, speech):
     for kind in ("pink", "hum", "fan", "street"):
         for i in range(7):
             wave = noises.SYNTHETIC[kind](rng, 10 * RATE)
-            add(kind, "test" if i >= 5 else "train", wave, SYNTHESISED | {"version": "1"})
+            add(kind, "test" if i >= 5 else "train", wave, SYNTHESIZED | {"version": "1"})
     authors = "Allison Smith + Carlo Flora + Maxim Topal (ivrvoice.ru) + Nickolay V. Shmyrev"
-    mixed = SYNTHESISED | {"author": authors, "licence": "CC-BY-SA-3.0"}
+    mixed = SYNTHESIZED | {"author": authors, "license": "CC-BY-SA-3.0"}
     for i in range(7):
         split = "test" if i >= 5 else "train"
         voices = [long_voice(rng, speech[split], 10 * RATE) for _ in range(6)]
@@ -301,7 +301,7 @@ def held_out(kind, name, number):
 
 
 def save_full(kind, pieces):
-    """One array in corpus/, its table in training/ (committed: what, from where, which licence)."""
+    """One array in corpus/, its table in training/ (committed: what, from where, which license)."""
     index, waves, at = [], [], 0
     for wave, about in pieces:
         pcm = (np.clip(wave, -1, 1) * 32767).astype(np.int16)
@@ -347,7 +347,7 @@ def main():
         shutil.rmtree(args.out / folder, ignore_errors=True)
     args.out.mkdir(exist_ok=True)
     table = ship_speech(args.out, sources, packages, cache)
-    # Babble is an adaptation of all its voices: those whose licences go together.
+    # Babble is an adaptation of all its voices: those whose licenses go together.
     babblers = [key for key in cache if key[0] in ("allison", "carlo", "ivrvoice", "nickolay")]
     speech = {split: [w for key in babblers for _, s, w in cache[key] if s == split]
               for split in ("train", "test")}  # fmt: skip

@@ -14,13 +14,15 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 
 import torch
 
+from helpers.networks import NETWORKS
 from training import cards_zh, curve, denoising, evaluate, loop, separation
 
 ROOT = Path(__file__).parent.parent
-PUBLISHED_MOSSFORMER = separation.CONFIG | {
-    "in_channels": 512, "out_channels": 512, "num_blocks": 24, "d_model": 512,
-    "group_size": 256, "query_key_dim": 128, "kernel_size": 16, "stride": 8,
-}  # fmt: skip
+# The recipe of each network, the table of its evaluation, and what its curve shows.
+CARDS = {
+    "mossformer": (separation.build, "separation", ["gain"], "SI-SDR improvement (dB)"),
+    "frcrn": (denoising.build, "denoising", ["snr", "gain", "stoi", "dnsmos"], "SI-SDR gain (dB)"),
+}
 
 
 def cost(network, seconds, rate):
@@ -91,22 +93,14 @@ def fill(folder, lines):
 
 
 def main():
-    """Fill both cards."""
-    from modelscope.models.audio.ans.frcrn import FRCRN
-    from modelscope.models.audio.separation.mossformer import MossFormer
-
-    folder = ROOT / "models" / "mossformer_mini_8k"
-    sizes = size_table(separation.build(), MossFormer(".", **PUBLISHED_MOSSFORMER), 4, 8000)
-    rows = read_rows(ROOT / "evaluation" / "separation.csv", ["gain"])
-    fill(folder, measured(folder, sizes, evaluate.separation_table(rows)))
-    curve.draw(loop.read_log(folder / "training_log.csv"), folder / "curve.png",
-               "SI-SDR improvement (dB)")  # fmt: skip
-    folder = ROOT / "models" / "frcrn_mini_16k"
-    sizes = size_table(denoising.build(), FRCRN(**denoising.CONFIG), 4, 16000)
-    rows = read_rows(ROOT / "evaluation" / "denoising.csv", ["snr", "gain", "stoi", "dnsmos"])
-    fill(folder, measured(folder, sizes, evaluate.denoising_table(rows)))
-    curve.draw(loop.read_log(folder / "training_log.csv"), folder / "curve.png",
-               "SI-SDR gain (dB)")  # fmt: skip
+    """Fill the cards."""
+    for name, (build, table, columns, label) in CARDS.items():
+        record = NETWORKS[name]
+        folder = ROOT / "models" / record.embedded
+        sizes = size_table(build(), record.make(record.sizes), 4, record.rate)
+        rows = read_rows(ROOT / "evaluation" / f"{table}.csv", columns)
+        fill(folder, measured(folder, sizes, getattr(evaluate, f"{table}_table")(rows)))
+        curve.draw(loop.read_log(folder / "training_log.csv"), folder / "curve.png", label)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def block(text):
 
 
 def page(folder):
-    """A Chinese card with the measured part of its English neighbour."""
+    """A Chinese card with the measured part of its English neighbor."""
     english = (folder / "README.md").read_text(encoding="utf-8")
     text = (folder / "README.zh-CN.md").read_text(encoding="utf-8")
     body = "\n".join(chinese(block(english).split("\n")))

@@ -7,7 +7,6 @@ From -5 to 20 dB over every noise kind, SNR on both U-Nets plus a spectral dista
 start real and positive, nearer to letting all pass than to the library's random sign.
 """
 
-import json
 import os
 
 os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
@@ -15,20 +14,20 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 import numpy as np
 import torch
 
+from helpers.networks import NETWORKS
+from helpers.networks.frcrn import HOP
 from training import cli, loop, testset
 from training.data import Corpus
+from training.published import configure
 from training.separation import si_sdr
 
-RATE, HOP = 16000, 320
-CONFIG = {
-    "channels": 32, "complex": True, "model_complexity": 45, "model_depth": 14, "log_amp": False,
-    "padding_mode": "zeros", "win_len": 640, "win_inc": HOP, "fft_len": 640, "win_type": "hann",
-}  # fmt: skip
+RATE = 16000
+CONFIG = {"channels": 32, **NETWORKS["frcrn"].sizes}
 
 
 def build(config=CONFIG):
     """The narrow FRCRN, its masks real and positive at the start."""
-    from helpers.frcrn_mini import NarrowFRCRN
+    from helpers.networks.frcrn_mini import NarrowFRCRN
 
     net = NarrowFRCRN(**config)
     for unet, start in ((net.unet, 0.6), (net.unet2, 0.3)):
@@ -65,7 +64,7 @@ def loss_of(net, batch):
     SNR and not SI-SDR: that one is blind to level and sign, and a first run that used it learnt a
     speech upside down.
     """
-    from helpers.fast_frcrn import frcrn
+    from helpers.networks.frcrn_layers import frcrn
 
     noisy, clean = batch
     inner = slice(HOP, -HOP)  # the library's ISTFT divides by almost nothing at the edges
@@ -78,7 +77,7 @@ def loss_of(net, batch):
 
 def denoise(net, noisy):
     """Denoise one array: the input's length, a hop of margin at both ends."""
-    from helpers.fast_frcrn import frcrn
+    from helpers.networks.frcrn_layers import frcrn
 
     wide = np.pad(noisy, (HOP, HOP + -len(noisy) % HOP))
     with torch.inference_mode():
@@ -98,15 +97,12 @@ def gains(net, items):
 
 def export(weights, folder, config=CONFIG):
     """Write a model folder in ModelScope's layout."""
-    from helpers.frcrn_mini import FIXED
+    from helpers.networks.frcrn_mini import FIXED
 
     folder.mkdir(parents=True, exist_ok=True)
     learnt = {name: value.clone() for name, value in weights.items() if name not in FIXED}
     torch.save(learnt, folder / "pytorch_model.bin")
-    about = {"framework": "pytorch", "task": "acoustic-noise-suppression",
-             "model": {"type": "frcrn_mini", **config},
-             "pipeline": {"type": "speech_frcrn_ans_cirm_16k"}}  # fmt: skip
-    (folder / "configuration.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    configure(NETWORKS["frcrn"], folder, config)
 
 
 def begin_with(net, folder):

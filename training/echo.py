@@ -19,8 +19,10 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 import numpy as np
 import torch
 
-from helpers import adaptive, checks, echo, echo_mask, masks, metrics, spectra
+from helpers import adaptive, echo, echo_mask, masks, metrics, models, spectra
 from helpers.clip import Clip
+from helpers.files import checkpoint
+from helpers.networks import NETWORKS
 from training import cli, loop, testset
 from training.data import Corpus
 
@@ -179,7 +181,7 @@ def figures(masking, calls):
 
 
 def export(weights, folder, config=CONFIG):
-    """Write the model's folder: tensors, configuration, and the checksums of both."""
+    """Write the model's folder: tensors and configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(
         {name: value.clone() for name, value in weights.items()}, folder / "pytorch_model.bin"
@@ -187,19 +189,18 @@ def export(weights, folder, config=CONFIG):
     about = {"framework": "pytorch", "task": "acoustic-echo-cancellation",
              "model": {"type": "echo_mini", "network": config}}  # fmt: skip
     (folder / "configuration.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    names = ("configuration.json", "pytorch_model.bin")
-    digests = {name: checks.sha256(folder / name) for name in names}
-    checks.write_json(digests, folder / "checksums.json")
 
 
-def card(folder=echo_mask.MODEL):
+def card():
     """Write the measured part of the model's card."""
     from training import cards, curve
+
+    folder = checkpoint.EMBEDDED / NETWORKS["echo_mask"].embedded
 
     calls = held_out(Corpus(), seed=3)  # not those that chose the weights
     systems = {
         "the filter alone": lambda left, _: np.ones((257, 1 + len(left) // 128)),
-        "with the ratio mask": echo_mask.ratio_mask,
+        "with the ratio mask": echo_mask.residual_echo_mask,
         "with this network": echo_mask.trained_mask,
     }
     heads = "echo gone, one talks (dB)", "SI-SDR, both talk (dB)", "AECMOS echo", "AECMOS other"
@@ -215,8 +216,8 @@ def card(folder=echo_mask.MODEL):
         table.append(f"| {name} | {' | '.join(values)} |")
     log = loop.read_log(folder / "training_log.csv")
     curve.draw(log, folder / "curve.png", "dB gained over the filter alone")
-    digests = checks.read_json(folder / "checksums.json")
-    size = sum(value.numel() for value in echo_mask.network(folder).parameters())
+    digests = cards.checksums(folder.name)
+    size = sum(value.numel() for value in models.load("echo_mask", folder).parameters())
     cards.fill(folder, [
         f"{size:,} parameters. {len(calls)} simulated calls of {SECONDS} s, sentences, rooms and",
         "loudspeakers that were not trained on; dB are counted from what the filter leaves.",
@@ -239,7 +240,7 @@ def main():
         net.load_state_dict(torch.load(args.start / "pytorch_model.bin", weights_only=True))
     cli.introduce(net, corpus)
     calls, pool = held_out(corpus), pooled(corpus, args.seed)
-    ratio = figures(echo_mask.ratio_mask, calls)
+    ratio = figures(echo_mask.residual_echo_mask, calls)
     print("without training: " + ", ".join(f"{name} {value:.2f}" for name, value in ratio.items()))
 
     def score(net):

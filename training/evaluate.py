@@ -16,8 +16,9 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 
 import numpy as np
 
-from helpers import denoise, metrics, rivals, separate
+from helpers import denoise, metrics, separate
 from helpers.clip import Clip
+from helpers.lab import baselines
 from training import testset
 
 ROOT = Path(__file__).parent.parent
@@ -45,7 +46,7 @@ def denoising(count, folder=None, others=True):
         "input": lambda clip: clip,
         "FRCRN mini": lambda clip: denoise.denoise(clip, folder=folder, quiet=True),
     }
-    systems |= rivals.ALL if others else {}
+    systems |= baselines.ALL if others else {}
     rows = []
     for snr in SNRS:
         for kind, noisy, clean in testset.noisy(snr, count):

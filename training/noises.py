@@ -43,14 +43,14 @@ def street(rng, n):
     rumble = lfilter([1], [1, -0.98], rng.standard_normal(n))
     wave = 0.5 * _unit(rumble)
     for _ in range(rng.integers(1, 3 + n // (4 * RATE))):
-        centre, width = rng.uniform(0, n / RATE), rng.uniform(0.5, 2.5)
+        center, width = rng.uniform(0, n / RATE), rng.uniform(0.5, 2.5)
         edge = sorted(rng.uniform(80, 4000, 2) + [0, 200])
         band = sosfilt(butter(1, edge, "bandpass", fs=RATE, output="sos"), rng.standard_normal(n))
-        wave += rng.uniform(0.3, 1.5) * _unit(band) * np.exp(-(((t - centre) / width) ** 2))
+        wave += rng.uniform(0.3, 1.5) * _unit(band) * np.exp(-(((t - center) / width) ** 2))
     return _unit(wave)
 
 
-def coloured(rng, n):
+def colored(rng, n):
     """Steady noise of a random slope (-8 to +3 dB an octave) and two random resonances."""
     f = np.arange(n // 2 + 1) * RATE / n + 20.0
     gain = (f / 1000) ** (rng.uniform(-8, 3) / 6.02)
@@ -76,7 +76,7 @@ def typing(rng, n, clicks):
     return _unit(wave)
 
 
-SYNTHETIC = {"pink": pink, "hum": hum, "fan": fan, "street": street, "coloured": coloured}
+SYNTHETIC = {"pink": pink, "hum": hum, "fan": fan, "street": street, "colored": colored}
 
 
 def _unit(wave):

@@ -6,7 +6,6 @@
 Dynamic mixing (no mixture is heard twice), permutation-invariant SI-SDR, AdamW, averaged weights.
 """
 
-import json
 import os
 
 os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
@@ -14,14 +13,15 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 import numpy as np
 import torch
 
+from helpers.networks import NETWORKS
 from training import cli, loop, testset
 from training.data import Corpus
+from training.published import configure
 
 RATE = 8000
-CONFIG = {
+CONFIG = NETWORKS["mossformer"].sizes | {
     "in_channels": 160, "out_channels": 160, "num_blocks": 8, "d_model": 160, "attn_dropout": 0.0,
-    "group_size": 128, "query_key_dim": 64, "expansion_factor": 4.0, "causal": False,
-    "norm": "ln", "num_spks": 2, "kernel_size": 32, "stride": 16, "bias": False,
+    "group_size": 128, "query_key_dim": 64, "kernel_size": 32, "stride": 16,
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def build(config=CONFIG):
     """ModelScope's own MossFormer, its layers in the fast order."""
     from modelscope.models.audio.separation.mossformer import MossFormer
 
-    from helpers.fast_mossformer import speed_up
+    from helpers.networks.mossformer_layers import speed_up
 
     return speed_up(MossFormer(".", **config))
 
@@ -98,10 +98,7 @@ def export(weights, folder, config=CONFIG):
             k.removeprefix(prefix): v.clone() for k, v in weights.items() if k.startswith(prefix)
         }
         torch.save(inner, folder / f"{part}.bin")
-    name = "speech_mossformer_separation_temporal_8k"
-    about = {"framework": "pytorch", "task": "speech-separation",
-             "model": {"type": name, **config}, "pipeline": {"type": name}}  # fmt: skip
-    (folder / "configuration.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    configure(NETWORKS["mossformer"], folder, config)
 
 
 def begin_with(model, folder):

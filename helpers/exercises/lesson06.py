@@ -66,7 +66,7 @@ def check_linear(answer):
     """
     import torch
 
-    from helpers import inspect
+    from helpers.lab import probe
 
     if answer is None or answer is ...:
         return blank("linear")
@@ -76,7 +76,7 @@ def check_linear(answer):
     q, k, values = (torch.randn(n, width, generator=chance) for width in (4, 4, 6))
     got = []
     try:
-        cost = inspect.cost(lambda: got.append(torch.as_tensor(answer(q, k, values)).double()))
+        cost = probe.cost(lambda: got.append(torch.as_tensor(answer(q, k, values)).double()))
     except Exception as problem:
         return off(
             f"The function stopped with {type(problem).__name__}: {problem}",

@@ -1,16 +1,16 @@
 """How much memory a piece of Python needs at the most, measured in a process of its own.
 
-Used by `python run.py bench`; told of in 11_long_and_fast.
+Used by `python run.py bench`; taught in 11_long_and_fast.
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def memory(code):
+def peak_memory_gb(code: str) -> float:
     """Run some Python in a process of its own and tell the most memory it held.
 
     Parameters
@@ -25,11 +25,11 @@ def memory(code):
 
     Examples
     --------
-    >>> 0.1 < memory("buffer = bytearray(100_000_000)") < 0.2
+    >>> peak_memory_gb("buffer = bytearray(100_000_000)") > 0.1
     True
     """
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nfrom helpers import peak; peak._tell()"],
+        [sys.executable, "-c", f"{code}\nfrom helpers.lab import memory; memory._tell()"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -8,23 +8,23 @@ import contextlib
 import io
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from helpers import audio
 from helpers.clip import Clip
 
-EXAMPLES = {"mossformer": ("mix_speech.wav", 8000), "frcrn": ("speech_with_noise1.wav", 16000)}
 
-
-def systems(kind, folder=None):
+def systems(network: str, folder: str | Path | None = None) -> dict:
     """Name the ways to run a model: ModelScope's pipeline as it is, and ours.
 
     Parameters
     ----------
-    kind : str
-        "mossformer" or "frcrn".
+    network : str
+        A network with a tool: "mossformer", "mossformer2" or "frcrn".
     folder : str or Path, optional
         The model's folder; None takes the embedded one.
 
@@ -41,23 +41,24 @@ def systems(kind, folder=None):
     from helpers import models
 
     where = {"folder": folder} if folder else {"tier": "embedded"}
-    run = _ours(kind)
+    run = _tool(network)
 
     def library(clip):
         import soundfile
 
-        built = models.pipeline(kind, quiet=True, **where)
+        built = models.pipeline(network, quiet=True, **where)
         with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(io.StringIO()):
             path = str(Path(home) / "clip.wav")
             soundfile.write(path, clip.samples, clip.rate, subtype="FLOAT")
             return built(path)
 
-    ours = {name: (lambda clip, name=name: run(clip, precision=name, quiet=True, **where))
-            for name in ("float32", "bfloat16")}  # fmt: skip
-    return {"ModelScope": library, **ours}
+    def ours(precision):
+        return lambda clip: run(clip, network=network, precision=precision, quiet=True, **where)
+
+    return {"ModelScope": library} | {name: ours(name) for name in ("float32", "bfloat16")}
 
 
-def compare(runs, clip, repeats=3):
+def compare(runs: dict[str, Callable], clip: Clip, repeats: int = 3) -> list[dict]:
     """Time several ways to do one thing, in turn, `repeats` times over.
 
     Parameters
@@ -79,13 +80,14 @@ def compare(runs, clip, repeats=3):
     --------
     >>> rows = compare({"sum": lambda c: c.samples.sum(), "nothing": lambda c: None},
     ...                Clip(np.zeros(9_000_000), 8000))
-    >>> [row["system"] for row in rows], rows[0]["times"], rows[1]["times"] > 2
-    (['sum', 'nothing'], 1.0, True)
+    >>> [row["system"] for row in rows], rows[0]["times"]
+    (['sum', 'nothing'], 1.0)
     """
     short = clip.with_samples(clip.samples[: clip.rate])
     for run in runs.values():
         run(short)
-    wall, cpu = ({name: [] for name in runs} for _ in range(2))
+    wall: dict[str, list[float]] = {name: [] for name in runs}
+    cpu: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
             began = time.perf_counter(), time.process_time()
@@ -104,13 +106,13 @@ def compare(runs, clip, repeats=3):
     ]
 
 
-def error(kind, folder=None, seconds=1.0):
+def error(network: str, folder: str | Path | None = None, seconds: float = 1.0) -> dict[str, float]:
     """Measure how far our results are from ModelScope's layers in float64.
 
     Parameters
     ----------
-    kind : str
-        "mossformer" or "frcrn".
+    network : str
+        A network with a tool: "mossformer", "mossformer2" or "frcrn".
     folder : str or Path, optional
         The model's folder; None takes the embedded one.
     seconds : float
@@ -129,43 +131,45 @@ def error(kind, folder=None, seconds=1.0):
     """
     import copy
 
-    from helpers import denoise, fast, models, separate
+    from helpers import models
+    from helpers.networks import NETWORKS, fast
 
     where = {"folder": folder} if folder else {"tier": "embedded"}
-    model = models.pipeline(kind, quiet=True, **where).model
-    module = separate if kind == "mossformer" else denoise
-    samples = audio.level(example(kind, seconds), -25).samples  # as separate and denoise do
-    exact = _Double(copy.deepcopy(model).double())
-    expected, found = module.run(exact, samples).astype(np.float64), {}
+    apply, model = NETWORKS[network].apply, models.load(network, quiet=True, **where)
+    samples = audio.set_level(example(network, seconds), -25).samples  # as the tools do
+    expected, found = apply(_Double(copy.deepcopy(model).double()), samples), {}
     for name in fast.PRECISIONS:
-        form = fast.network(model, name)
+        form = fast.optimized(model, name)
         if form is model and name == "bfloat16":
             continue  # this checkpoint differs: it runs as ModelScope wrote it
-        off = module.run(form, samples) - expected
+        off = apply(form, samples) - expected
         found[name] = float(20 * np.log10(np.linalg.norm(off) / np.linalg.norm(expected)))
     return found
 
 
 class _Double:
-    """A float64 network that takes and gives what the float32 one does, rounded at the end."""
+    """A float64 network that is given what the float32 one is."""
 
     def __init__(self, model):
-        self.model, self.encoder = model, getattr(model, "encoder", None)
+        self.model = model
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
 
     def __call__(self, inputs):
         if isinstance(inputs, dict):
-            return {"wav_l2": self.model({"noisy": inputs["noisy"].double()})["wav_l2"]}
-        out = self.model(inputs.double())
-        return out.reshape(1, inputs.shape[1], -1)
+            return self.model({name: value.double() for name, value in inputs.items()})
+        return self.model(inputs.double())
 
 
-def example(kind, seconds):
+def example(network: str, seconds: float) -> Clip:
     """Make a recording of any length, at the network's own rate, from the course's sounds.
 
     Parameters
     ----------
-    kind : str
-        "mossformer" (two people at once, 8 kHz) or "frcrn" (noisy speech, 16 kHz).
+    network : str
+        A key of `networks.NETWORKS`: two people at once for a separator, noisy speech for a
+        denoiser.
     seconds : float
         How long.
 
@@ -179,15 +183,14 @@ def example(kind, seconds):
     >>> example("frcrn", 30)
     Clip('example', 30.00 s, 16000 Hz, ... dB)
     """
-    name, rate = {
-        "mossformer": ("mix_speech.wav", 8000),
-        "frcrn": ("speech_with_noise1.wav", 16000),
-    }[kind]
+    from helpers.networks import NETWORKS
+
+    name, rate = NETWORKS[network].example
     clip = audio.load(audio.SOUNDS / name, rate)
     return Clip(np.resize(clip.samples, round(seconds * rate)), rate, "example")
 
 
-def draw(rows):
+def draw(rows: list[dict]) -> Any:
     """Draw how many times as fast each system is.
 
     Parameters
@@ -224,7 +227,10 @@ def draw(rows):
     return figure
 
 
-def _ours(kind):
+def _tool(network):
+    """Return the tool that runs a network."""
     from helpers import denoise, separate
+    from helpers.networks import NETWORKS
 
-    return separate.separate if kind == "mossformer" else denoise.denoise
+    tools = {separate.TASK: separate.separate, denoise.TASK: denoise.denoise}
+    return tools[NETWORKS[network].task]

@@ -1,8 +1,8 @@
 """FRCRN without the future: what has to change before it could run while you speak.
 
 Taught in 08_inside_frcrn. Two things in the network look ahead: squeeze-and-excitation takes means
-over the whole recording, and each decoder reads one frame beyond the one that it makes. `variant`
-takes out the first or both; the weights stay, and they were trained with both.
+over the whole recording, and each decoder reads one frame beyond the one that it makes.
+`make_causal` takes out the first or both; the weights stay, and they were trained with both.
 """
 
 import copy
@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import nn
 
-HOP = 320  # from one frame to the next, in samples at 16 kHz
+from helpers.networks.frcrn import HOP
 
 
 class RunningExcitation(nn.Module):
@@ -31,7 +31,7 @@ class RunningExcitation(nn.Module):
         return x * gain.transpose(1, 2)[:, :, None]
 
 
-class LateStage(nn.Module):
+class DelayedStage(nn.Module):
     """A decoder that gets every frame one frame later, and so has no need of the next one."""
 
     def __init__(self, stage):
@@ -43,7 +43,7 @@ class LateStage(nn.Module):
         return self.stage(nn.functional.pad(x, (0, 0, 1, -1)))
 
 
-def variant(network, strict=False):
+def make_causal(network, strict=False):
     """Make a copy of FRCRN that looks less far ahead.
 
     Parameters
@@ -68,12 +68,13 @@ def variant(network, strict=False):
     --------
     >>> from helpers import models
     >>> network = models.pipeline("frcrn", quiet=True).model.model
-    >>> look_ahead(variant(network)) - look_ahead(variant(network, strict=True)) == 14 * HOP
+    >>> some, none = make_causal(network), make_causal(network, strict=True)
+    >>> lookahead_samples(some) - lookahead_samples(none) == 14 * HOP
     True
     """
     if not hasattr(network, "unet2"):
         raise ValueError(
-            f"variant takes FRCRN's network and got {type(network).__name__}: "
+            f"make_causal takes FRCRN's network and got {type(network).__name__}: "
             'models.pipeline("frcrn").model.model'
         )
     new = copy.deepcopy(network)
@@ -82,11 +83,11 @@ def variant(network, strict=False):
             for i, layer in enumerate(layers):
                 layers[i] = RunningExcitation(layer)
         for i, stage in enumerate(unet.decoders if strict else ()):
-            unet.decoders[i] = LateStage(stage)
+            unet.decoders[i] = DelayedStage(stage)
     return new
 
 
-def look_ahead(network, frames=48):
+def lookahead_samples(network, frames=48):
     """Measure how far into the future the samples of a network's output depend on its input.
 
     All that comes after some moment is NaN, not a number: it stains whatever is computed from it.
@@ -107,7 +108,8 @@ def look_ahead(network, frames=48):
     Examples
     --------
     >>> from helpers import models
-    >>> look_ahead(variant(models.pipeline("frcrn", quiet=True).model.model, strict=True))
+    >>> network = models.pipeline("frcrn", quiet=True).model.model
+    >>> lookahead_samples(make_causal(network, strict=True))
     639
     """
     noise = 0.05 * torch.randn(1, HOP * frames, generator=torch.Generator().manual_seed(0))

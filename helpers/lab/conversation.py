@@ -4,6 +4,7 @@ Used by 11_long_and_fast and by `python run.py bench --long`.
 """
 
 import csv
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from helpers.clip import Clip
 RATE = 8000
 
 
-def talk(people, minutes, seed=0):
+def simulate(people: Sequence[str], minutes: float, seed: int = 0) -> list[Clip]:
     """Let people talk for minutes, at once and alone, with pauses short and long.
 
     Parameters
@@ -37,7 +38,7 @@ def talk(people, minutes, seed=0):
 
     Examples
     --------
-    >>> talk(["tux_es", "tux_ca"], minutes=0.5)
+    >>> simulate(["tux_es", "tux_ca"], minutes=0.5)
     [Clip('tux_es', 30.00 s, 8000 Hz, ... dB), Clip('tux_ca', 30.00 s, 8000 Hz, ... dB)]
     """
     with open(audio.SOUNDS / "manifest.csv", newline="", encoding="utf-8") as table:
@@ -50,7 +51,7 @@ def talk(people, minutes, seed=0):
             raise ValueError(f"no recordings of {person!r}: take one of {known}")
         track, at = np.zeros(n, np.float32), round(rng.uniform(0, 3) * RATE)
         while at < n:
-            piece = audio.level(said[rng.integers(len(said))], -25).samples[: n - at]
+            piece = audio.set_level(said[rng.integers(len(said))], -25).samples[: n - at]
             track[at : at + len(piece)] = piece
             pause = rng.uniform(3, 8) if rng.random() < 0.25 else rng.uniform(0.2, 2)
             at += len(piece) + round(pause * RATE)
@@ -58,7 +59,9 @@ def talk(people, minutes, seed=0):
     return found
 
 
-def in_order(tracks, people, seconds=20):
+def track_consistency(
+    tracks: Sequence[Clip], people: Sequence[Clip], seconds: float = 20
+) -> np.ndarray:
     """Tell in which stretches of a long recording every track holds the same person as overall.
 
     Parameters
@@ -80,7 +83,7 @@ def in_order(tracks, people, seconds=20):
     >>> a, b = (Clip(np.sin(np.arange(80_000) * f), 8000) for f in (0.1, 0.2))
     >>> def join(x, y):
     ...     return Clip(np.r_[x.samples[:60_000], y.samples[60_000:]], 8000)
-    >>> in_order([join(a, b), join(b, a)], [a, b], seconds=2.5).tolist()
+    >>> track_consistency([join(a, b), join(b, a)], [a, b], seconds=2.5).tolist()
     [True, True, True, False]
     """
     from itertools import permutations
@@ -98,5 +101,5 @@ def in_order(tracks, people, seconds=20):
         lengths = [np.linalg.norm(x, axis=1, keepdims=True) + 1e-12 for x in (theirs, ours)]
         alike = ((theirs / lengths[0]) @ (ours / lengths[1]).T) ** 2
         scores.append([sum(alike[i, order[i]] for i in range(len(people))) for order in orders])
-    scores = np.array(scores)  # (stretches, orders)
-    return scores.argmax(axis=1) == scores.sum(axis=0).argmax()
+    table = np.array(scores)  # (stretches, orders)
+    return table.argmax(axis=1) == table.sum(axis=0).argmax()

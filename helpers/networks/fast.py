@@ -1,24 +1,27 @@
-"""The fast path: a network in an order that processors like, held to ModelScope's own.
+"""Optimized forward passes, verified against ModelScope's layers.
 
-`network` takes what ModelScope built and gives something that is called the same way, gives the
+`optimized` takes what ModelScope built and gives something that is called the same way, gives the
 same sound and takes a fraction of the time. Before its first use every layer is compared with
 ModelScope's on a fraction of a second of noise; a checkpoint that differs runs as ModelScope wrote
 it, with a warning. Taught in 11_long_and_fast; used by separate and denoise.
 """
 
 import warnings
+from typing import Any
+
+from helpers import networks
 
 PRECISIONS = ("float32", "bfloat16")
 TOLERANCE = 1e-3  # relative; rounding in float32 gives some 1e-6, another layer some 1
 
 
-def network(model, precision="float32"):
+def optimized(model: Any, precision: str = "float32") -> Any:
     """Give a network in its fast form, to be called like the model itself.
 
     Parameters
     ----------
     model : torch.nn.Module
-        MossFormer or FRCRN, as ModelScope's pipeline holds it.
+        A network, as ModelScope's pipeline holds it.
     precision : str
         "float32", or "bfloat16": half the memory, several times as fast on a processor with
         arithmetic for it (see `has_bfloat16`), and an error some 40 dB below the sound.
@@ -26,8 +29,8 @@ def network(model, precision="float32"):
     Returns
     -------
     callable
-        The fast form. The model itself where it is another network, where its layers differ (with
-        a warning), or where someone watches them (hooks, replaced functions).
+        The fast form. The model itself where there is none for this network, where its layers
+        differ (with a warning), or where someone watches them (hooks, replaced functions).
 
     Raises
     ------
@@ -38,22 +41,22 @@ def network(model, precision="float32"):
     --------
     >>> from helpers import models
     >>> model = models.pipeline("mossformer", quiet=True).model
-    >>> type(network(model)).__name__
+    >>> type(optimized(model)).__name__
     'Separator'
     """
     if precision not in PRECISIONS:
         raise ValueError(f"no precision {precision!r}: take {' or '.join(PRECISIONS)}")
-    build = _builder(model)
-    if build is None or _watched(model):
+    record = networks.of(model)
+    if _form(record) is None or _watched(model):
         return model
     stamp = tuple((p.data_ptr(), p._version) for p in (*model.parameters(), *model.buffers()))
     forms = model.__dict__.setdefault("_fast_forms", {})  # kept, and let go, with the model
     if forms.get(precision, (None,))[0] != stamp:
-        forms[precision] = stamp, _checked(model, build, precision)
+        forms[precision] = stamp, _checked(record, model, precision)
     return forms[precision][1] or model
 
 
-def has_bfloat16():
+def has_bfloat16() -> bool:
     """Tell whether the processor multiplies bfloat16 numbers itself.
 
     Returns
@@ -64,8 +67,8 @@ def has_bfloat16():
 
     Examples
     --------
-    >>> has_bfloat16() in (True, False)
-    True
+    >>> type(has_bfloat16()).__name__
+    'bool'
     """
     import torch
 
@@ -73,13 +76,13 @@ def has_bfloat16():
     return any(getattr(torch.cpu, name, bool)() for name in names)
 
 
-def differences(model):
+def layer_errors(model: Any) -> dict[str, float]:
     """Compare every layer of the fast form with ModelScope's, on a fifth of a second of noise.
 
     Parameters
     ----------
     model : torch.nn.Module
-        MossFormer or FRCRN, as ModelScope's pipeline holds it.
+        A network that has a fast form, as ModelScope's pipeline holds it.
 
     Returns
     -------
@@ -90,17 +93,19 @@ def differences(model):
     --------
     >>> from helpers import models
     >>> model = models.pipeline("frcrn", quiet=True).model
-    >>> max(differences(model).values()) < 1e-4
+    >>> max(layer_errors(model).values()) < 1e-4
     True
     """
-    build, inputs = _builder(model), _noise(model)
-    return _differences(model, build("float32"), inputs)
+    record = networks.of(model)
+    return _differences(record, model, _form(record)(model))
 
 
-def _differences(model, form, inputs):
+def _differences(record, model, form):
     import torch
 
     ours, theirs, hooks = [], {}, []
+    generator = torch.Generator().manual_seed(0)
+    inputs = record.wrap(0.05 * torch.randn(1, form.PROBE, generator=generator))
 
     def keep(name):
         return lambda _module, _inputs, output: theirs.update({name: output.clone()})
@@ -114,32 +119,30 @@ def _differences(model, form, inputs):
         finally:
             for hook in hooks:
                 hook.remove()
-        ours.append(("output", _sound(mine)))
-        theirs["output"] = _sound(whole)
-        return {name: _error(output, theirs[name]) for name, output in ours}
+        errors = {name: _error(*form.like(output, theirs[name])) for name, output in ours}
+        wanted = record.unwrap(whole)
+        return errors | {"output": _error(record.unwrap(mine).reshape(wanted.shape), wanted)}
 
 
 def _error(ours, theirs):
-    """Relative error; ours may hold complex features as (frames, frequencies, [re, im])."""
-    if theirs.dim() == 5:  # ModelScope: (1, channels, frequencies, frames, 2)
-        ours = ours.unflatten(2, (2, -1)).permute(3, 1, 0, 2)
-    theirs = theirs.reshape(ours.shape)
+    """Relative error."""
     size = theirs.norm()
     return ((ours - theirs).norm() / size).item() if size > 0 else ours.norm().item()
 
 
-def _sound(output):
-    return output["wav_l2"] if isinstance(output, dict) else output
-
-
-def _checked(model, build, precision):
+def _checked(record, model, precision):
     """Build the fast form if it is the same network; warn and give None if it is not."""
+    import torch
+
+    form = _form(record)
     try:
-        reference = build("float32")
-        errors = _differences(model, reference, _noise(model))
+        reference = form(model)
+        errors = _differences(record, model, reference)
         wrong = next(((k, e) for k, e in errors.items() if not e < TOLERANCE), None)
         if wrong is None:
-            return reference if precision == "float32" else build(precision)
+            if precision == "float32":
+                return reference
+            return form(model, getattr(torch, precision))
         why = f"{wrong[0]} differs by {wrong[1]:.1g}"
     except Exception as problem:
         why = f"{type(problem).__name__}: {problem}"
@@ -152,29 +155,9 @@ def _checked(model, build, precision):
     return None
 
 
-def _builder(model):
-    """Find the fast form's class by the network's kind; None for what is no network of ours."""
-    import torch
-
-    if not isinstance(model, torch.nn.Module):
-        return None
-    if hasattr(model, "mask_net"):
-        from helpers.mossformer_inference import Separator as form
-    elif hasattr(getattr(model, "model", None), "unet2"):
-        from helpers.frcrn_inference import Denoiser as form
-    else:
-        return None
-    return lambda precision: form(model, getattr(torch, precision))
-
-
-def _noise(model):
-    """Make the input of the comparison."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    if hasattr(model, "mask_net"):
-        return 0.05 * torch.randn(1, 2000, generator=generator)
-    return {"noisy": 0.05 * torch.randn(1, 3200, generator=generator)}
+def _form(record):
+    """Return the class of a network's fast form; None where there is none."""
+    return record.form("fast") if record else None
 
 
 def _watched(model):

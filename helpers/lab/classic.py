@@ -12,7 +12,9 @@ QUIET = 0.15  # which part of a recording's frames is taken for noise alone
 TINY = 1e-12  # keeps a division by silence from being one by zero
 
 
-def subtraction(clip, noise=None, over=1.0, floor=0.0):
+def subtraction(
+    clip: Clip, noise: Clip | None = None, over: float = 1.0, floor: float = 0.0
+) -> Clip:
     """Take the noise's mean magnitude off every frame: spectral subtraction.
 
     Parameters
@@ -54,7 +56,9 @@ def subtraction(clip, noise=None, over=1.0, floor=0.0):
     return istft(gains * spectrum, clip, name=f"{clip.name} · subtraction".strip())
 
 
-def wiener(clip, noise=None, smoothing=0.98, floor=-25):
+def wiener(
+    clip: Clip, noise: Clip | None = None, smoothing: float = 0.98, floor: float = -25
+) -> Clip:
     """Turn each cell down by its signal-to-noise ratio, guessed frame by frame: a Wiener filter.
 
     Parameters
@@ -100,7 +104,9 @@ def wiener(clip, noise=None, smoothing=0.98, floor=-25):
     return istft(gains * spectrum, clip, name=f"{clip.name} · Wiener".strip())
 
 
-def nmf(mixture, *examples, parts=20, free=0, rounds=60, seed=0):
+def nmf(
+    mixture: Clip, *examples: Clip, parts: int = 20, free: int = 0, rounds: int = 60, seed: int = 0
+) -> list[Clip]:
     """Separate by spectra heard before: non-negative matrix factorization.
 
     Every magnitude spectrum of the mixture is put together from spectra of the examples, and each
@@ -163,7 +169,7 @@ def nmf(mixture, *examples, parts=20, free=0, rounds=60, seed=0):
     return [istft(m * spectrum, mixture, name=f"NMF {i}") for i, m in enumerate(masks, start=1)]
 
 
-def ica(*microphones, seed=0):
+def ica(*microphones: Clip, seed: int = 0) -> list[Clip]:
     """Separate by independence: undo a mixture that has one weight a source and microphone.
 
     Parameters

@@ -1,10 +1,10 @@
-"""FRCRN for use: every layer folded, and worked off in pieces that the processor's cache holds.
+"""Cache-blocked FRCRN inference: batch norm folded, a few frames at a time through each stage.
 
 ModelScope's layers go over whole recordings, one after the other: most of their time goes into
 waiting for memory. Here the sound lies as (frames, frequencies, channels), real parts beside
 imaginary ones, and each stage of a U-Net takes some frames at a time through all it has to do.
 Batch norm is folded into the convolutions, and a transposed convolution is a convolution whose
-outputs interleave. The arithmetic stays FRCRN's; `helpers.fast` holds it to ModelScope's layers.
+outputs interleave. The arithmetic stays FRCRN's; `fast` holds it to ModelScope's layers.
 Taught in 11_long_and_fast.
 """
 
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 ROWS = 1280  # frames times frequencies in one piece: some MB, near what the inner cache holds
 
 
-class Memory:
+class ComplexFSMN:
     """A complex FSMN layer over the second axis of x [shape=(frames, places, 2 channels)]."""
 
     def __init__(self, re, im, dtype):
@@ -44,7 +44,7 @@ class Memory:
         taps = self.taps[i]
         seen = (hidden @ self.project[i]).view(x.shape).to(taps.dtype)
         before = F.pad(seen, (0, 0, taps.shape[-1] - 1, 0))  # `padding=` would pad both sides
-        return rows(F.conv2d(picture(before), taps, groups=x.shape[-1])).add_(x)
+        return from_nchw(F.conv2d(to_nchw(before), taps, groups=x.shape[-1])).add_(x)
 
 
 class Convolution:
@@ -62,10 +62,10 @@ class Convolution:
 
     def __call__(self, x):
         """Return (frames, places, 2 out) for x [shape=(frames, places, 2 in)], rectified."""
-        return rows(F.leaky_relu_(F.conv2d(picture(x), self.weight, self.bias, **self.sizes)))
+        return from_nchw(F.leaky_relu_(F.conv2d(to_nchw(x), self.weight, self.bias, **self.sizes)))
 
 
-class Down:
+class EncoderStage:
     """A stage on the way down: memory over frequency, then a strided complex convolution."""
 
     def __init__(self, memory, stage, dtype):
@@ -87,7 +87,7 @@ class Down:
         return out.whole, out.mean()
 
 
-class Up:
+class DecoderStage:
     """A stage on the way up: a transposed complex convolution, then memory over frequency."""
 
     def __init__(self, memory, stage, dtype):
@@ -109,7 +109,7 @@ class Up:
         frames, freqs = x[0].shape[0] - 1, x[0].shape[1]
         wide, out = 2 * (freqs - 1) + self.taps, Output(frames)
         for start, stop in pieces(frames, wide):
-            part = gained(x, skip, start, stop + 1)
+            part = join_skip(x, skip, start, stop + 1)
             even, odd = (conv(part) for conv in self.convs)
             y = part.new_empty(stop - start, wide, even.shape[-1])
             y[:, 0::2], y[:, 1::2] = even, odd
@@ -142,13 +142,13 @@ class Net:
     def __init__(self, unet, dtype):
         last = unet.model_length - 1
         over = [None, *(self._memory(unet.fsmn_enc[i], dtype) for i in range(1, last + 1))]
-        self.downs = [Down(over[i], unet.encoders[i], dtype) for i in range(last + 1)]
+        self.downs = [EncoderStage(over[i], unet.encoders[i], dtype) for i in range(last + 1)]
         over = [*(self._memory(unet.fsmn_dec[i], dtype) for i in range(last)), None]
-        self.ups = [Up(over[i], unet.decoders[i], dtype) for i in range(last + 1)]
+        self.ups = [DecoderStage(over[i], unet.decoders[i], dtype) for i in range(last + 1)]
         bottom = unet.fsmn
         self.bottom = [
-            Memory(bottom.fsmn_re_L1, bottom.fsmn_im_L1, dtype),
-            Memory(bottom.fsmn_re_L2, bottom.fsmn_im_L2, dtype),
+            ComplexFSMN(bottom.fsmn_re_L1, bottom.fsmn_im_L1, dtype),
+            ComplexFSMN(bottom.fsmn_re_L2, bottom.fsmn_im_L2, dtype),
         ]
         re, im = unet.linear.conv_re, unet.linear.conv_im
         a, b = (layer.weight.flatten() for layer in (re, im))
@@ -157,24 +157,24 @@ class Net:
 
     @staticmethod
     def _memory(layer, dtype):
-        return Memory(layer.fsmn_re_L1, layer.fsmn_im_L1, dtype)
+        return ComplexFSMN(layer.fsmn_re_L1, layer.fsmn_im_L1, dtype)
 
-    def __call__(self, x, tell):
-        """Return the U-Net's output [shape=(frames, frequencies, 2)]; `tell` hears of stages."""
+    def __call__(self, x, on_stage):
+        """Return the U-Net's output [shape=(frames, frequencies, 2)]."""
         skips, last = [], len(self.downs) - 1
         for i, down in enumerate(self.downs):
             x, mean = down(x)
-            tell(f"encoder{i}", x)
+            on_stage(f"encoder{i}", x)
             if i < last:
                 skips.append((x, gain(self.unet.se_layers_enc[i], mean)))
         if x.shape[1] != 1:
             raise ValueError(f"{x.shape[1]} frequencies at the bottom of the U-Net, not 1")
         x = self.bottom[1](self.bottom[0](x.transpose(0, 1))).transpose(0, 1)
-        tell("fsmn", x)
+        on_stage("fsmn", x)
         pair, skip = (x, None), None
         for i, up in enumerate(self.ups):
             x, mean = up(pair, skip)
-            tell(f"fsmn_dec{i}" if i < last else f"decoder{i}", x)
+            on_stage(f"fsmn_dec{i}" if i < last else f"decoder{i}", x)
             if i < last:
                 weigh = gain(self.unet.se_layers_dec[i], mean) if i < last - 1 else None
                 pair, skip = (x, weigh), skips.pop()
@@ -184,32 +184,41 @@ class Net:
 class Denoiser:
     """FRCRN in the fast order; called like ModelScope's model, {"noisy": (1, n)}."""
 
+    PROBE = 3200  # samples of noise on which it is compared with ModelScope's layers
+
     def __init__(self, model, dtype=torch.float32):
         self.net, self.dtype = model.model, dtype
         with torch.no_grad():
             self.first, self.second = (Net(u, dtype) for u in (self.net.unet, self.net.unet2))
 
-    def __call__(self, inputs, tell=None):
-        """Return {"wav_l2": speech (1, n)}; `tell` is given every stage's name and output."""
-        tell = tell or (lambda name, output: None)
+    def __call__(self, inputs, on_stage=None):
+        """Return {"wav_l2": speech (1, n)}; `on_stage(name, output)` is called after each stage."""
+        on_stage = on_stage or (lambda name, output: None)
         spec = self.net.stft(inputs["noisy"])  # (1, 2 freqs, frames)
         if len(spec) != 1:
             raise ValueError(f"one recording at a time, not {len(spec)}")
         x = spec.view(2, -1, spec.shape[-1]).permute(2, 1, 0)  # (frames, freqs, 2)
-        one = self.first(x.to(self.dtype), lambda name, y: tell(f"model.unet.{name}", y))
-        two = self.second(one.to(self.dtype), lambda name, y: tell(f"model.unet2.{name}", y))
+        one = self.first(x.to(self.dtype), lambda name, y: on_stage(f"model.unet.{name}", y))
+        two = self.second(one.to(self.dtype), lambda name, y: on_stage(f"model.unet2.{name}", y))
         mask = torch.complex(*(torch.tanh(one) + torch.tanh(two)).unbind(-1))
         speech = torch.complex(*x.unbind(-1)) * mask
         parts = torch.cat([speech.real.T, speech.imag.T])[None]
         return {"wav_l2": self.net.istft(parts).squeeze(1)}
 
+    @staticmethod
+    def like(ours, theirs):
+        """Bring a stage's output into ModelScope's layout, (1, channels, freqs, frames, 2)."""
+        if theirs.dim() == 5:
+            ours = ours.unflatten(2, (2, -1)).permute(3, 1, 0, 2)
+        return ours, theirs.reshape(ours.shape)
 
-def picture(x):
+
+def to_nchw(x):
     """View (frames, places, channels) as convolutions want it: (1, channels, frames, places)."""
     return x[None].permute(0, 3, 1, 2)
 
 
-def rows(y):
+def from_nchw(y):
     """View (1, channels, frames, places) as (frames, places, channels)."""
     return y[0].permute(1, 2, 0)
 
@@ -232,7 +241,7 @@ def gain(layer, mean):
     return torch.cat([re, im], 1)[0]
 
 
-def gained(x, skip, start, stop):
+def join_skip(x, skip, start, stop):
     """Join a piece of two (tensor, gain) pairs along the channels, real parts first."""
     if skip is None:
         return x[0][start:stop]

@@ -1,4 +1,4 @@
-"""Is this folder of weights what it says it is? The checks behind `models.resolve`.
+"""Checkpoint integrity: files, checksums, configuration, tensors. Behind `models.resolve`.
 
 A missing file would run on random numbers, a changed one on another model, a pickled one on
 somebody's code: each is an error here, before anything is heard. Taught in 00_start_here.
@@ -7,52 +7,23 @@ somebody's code: each is an error here, before anything is heard. Taught in 00_s
 import functools
 import hashlib
 import json
-import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-EMBEDDED = Path(__file__).resolve().parent.parent / "models"  # the weights that come with us
+from helpers.files.whole import whole
+from helpers.networks import NETWORKS
+
+EMBEDDED = Path(__file__).resolve().parents[2] / "models"  # the weights that come with us
 CONFIGURATION = "configuration.json"
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A network of the course: its task, its names, and the files that hold its weights."""
-
-    task: str
-    embedded: str
-    published: str
-    files: tuple
-    types: tuple
-    revision: str = "master"
-
-
-_MOSSFORMER, _FRCRN = "speech_mossformer_separation_temporal_8k", "speech_frcrn_ans_cirm_16k"
-KINDS = {
-    "mossformer": Kind(
-        task="speech-separation",
-        embedded="mossformer_mini_8k",
-        published=f"iic/{_MOSSFORMER}",
-        files=("encoder.bin", "decoder.bin", "masknet.bin"),
-        types=(_MOSSFORMER,),
-    ),
-    "frcrn": Kind(
-        task="acoustic-noise-suppression",
-        embedded="frcrn_mini_16k",
-        published=f"iic/{_FRCRN}",
-        files=("pytorch_model.bin",),
-        types=(_FRCRN, "frcrn_mini"),
-    ),
-}
-
-
-def verify(kind, path):
+def verify(network: str, path: str | Path) -> int:
     """Check a model's folder: complete, unchanged, of this kind, and nothing but tensors.
 
     Parameters
     ----------
-    kind : str
-        A key of KINDS.
+    network : str
+        A key of `networks.NETWORKS`.
     path : str or Path
         A folder in ModelScope's layout; one in models/ must agree with models/checksums.json.
 
@@ -72,33 +43,34 @@ def verify(kind, path):
     True
     """
     path = Path(path).resolve()
-    return _verify(kind, path, stamp(kind, path))
+    return _verify(network, path, fingerprint(network, path))
 
 
 @functools.lru_cache(maxsize=16)
-def _verify(kind, path, _stamp):
-    """Check once; a file that changes afterwards has another stamp."""
-    names = (CONFIGURATION, *KINDS[kind].files)
+def _verify(network, path, _fingerprint):
+    """Check once; a file that changes afterwards has another fingerprint."""
+    record = NETWORKS[network]
+    names = (CONFIGURATION, *record.files)
     missing = [name for name in names if not (path / name).is_file()]
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}: {_cure(kind, path)}")
+        raise ValueError(f"{path} lacks {', '.join(missing)}: {_cure(network, path)}")
     if path.is_relative_to(EMBEDDED):
         found = {f"{path.name}/{name}": sha256(path / name) for name in names}
-        compare(found, read_json(EMBEDDED / "checksums.json"), _cure(kind, path))
+        require_checksums(found, read_json(EMBEDDED / "checksums.json"), _cure(network, path))
     config = read_json(path / CONFIGURATION)
     model = config.get("model")
     found = model.get("type") if isinstance(model, dict) else None
-    if found not in KINDS[kind].types:
+    if found not in record.types:
         raise ValueError(
-            f"{path} holds {found!r} by its configuration.json, and {kind} needs "
-            f"{' or '.join(KINDS[kind].types)}: name the folder of that model"
+            f"{path} holds {found!r} by its configuration.json, and {network} needs "
+            f"{' or '.join(record.types)}: name the folder of that model"
         )
     if config.get("plugins") or config.get("allow_remote"):
         raise ValueError(f"{path} wants to run code of its own, which is never done: another copy")
-    return sum(_parameters(tensors(kind, path / file)) for file in KINDS[kind].files)
+    return sum(_parameters(tensors(network, path / file)) for file in record.files)
 
 
-def tensors(kind, file):
+def tensors(network: str, file: Path) -> dict:
     """Read the named tensors of a file, and refuse whatever else may be in it."""
     import torch
 
@@ -111,76 +83,77 @@ def tensors(kind, file):
         why = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise ValueError(
             f"{file} does not hold plain weights ({why}): it is cut short, or a Git LFS pointer "
-            f"(git lfs pull), or holds code, which is never run: {_cure(kind, file.parent)}"
+            f"(git lfs pull), or holds code, which is never run: {_cure(network, file.parent)}"
         ) from problem
     return saved
 
 
-def loaded(kind, path, model):
+def assert_loaded(network: str, path: Path, model: Any) -> None:
     """Refuse a model in which any trained number is not the one in the files.
 
-    ModelScope loads FRCRN with `strict=False`: what the file lacks would stay random.
+    ModelScope loads FRCRN and MossFormer2 with `strict=False`: what a file lacks stays random.
     """
     import torch
 
-    parts = {"pytorch_model.bin": model.model} if kind == "frcrn" else {}
-    if kind == "mossformer":
-        parts = {f"{name}.bin": part for name, part in model.as_dict().items()}
+    record = NETWORKS[network]
+    parts = record.modules(model)
+    if set(parts) != set(record.files):
+        raise ValueError(f"the record of {network} fills {sorted(parts)}, not {record.files}")
     for name, part in parts.items():
-        saved = tensors(kind, path / name)
-        if all(key.startswith("model.") for key in saved):
-            part = model
+        saved = tensors(network, path / name)
+        if all(key.startswith("model.") for key in saved) and hasattr(model, "model"):
+            part = model  # as ModelScope's own training writes it
         held = {key: value for key, value in part.state_dict().items() if _is_trained(key, value)}
         wrong = [
             k for k in held if k not in saved or not torch.equal(held[k], saved[k].to(held[k]))
         ]
-        if wrong:
+        if wrong or not held:
             raise ValueError(
                 f"{path / name} does not fit its configuration.json: {len(wrong)} of {len(held)} "
-                f"tensors are missing or differ, such as {wrong[0]!r}: {_cure(kind, path)}"
+                f"tensors are missing or differ, such as {(wrong or [None])[0]!r}: "
+                f"{_cure(network, path)}"
             )
 
 
-def checksums(folder=None):
+def checksums(folder: str | Path | None = None) -> dict[str, str]:
     """Compute what models/checksums.json holds: file to SHA-256, for every model of a folder.
 
-    `python -m helpers.checks` writes that file after a training.
+    `python -m helpers.files.checkpoint` writes that file after a training.
     """
     folder = EMBEDDED if folder is None else Path(folder)
-    names = [f"{k.embedded}/{name}" for k in KINDS.values() for name in (CONFIGURATION, *k.files)]
+    shipped = [record for record in NETWORKS.values() if record.embedded]
+    names = [f"{r.embedded}/{name}" for r in shipped for name in (CONFIGURATION, *r.files)]
     return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
 
 
-def sha256(file):
+def sha256(file: Path) -> str:
     """Compute the SHA-256 of a file."""
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def compare(found, recorded, cure):
+def require_checksums(found: dict, recorded: dict, cure: str) -> None:
     """Refuse files whose checksums are not the recorded ones."""
     wrong = [name for name, digest in found.items() if recorded.get(name) != digest]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} differs from the checksum on record: {cure}")
 
 
-def write_json(content, file):
+def write_json(content: dict, file: Path) -> None:
     """Write a JSON file whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(part, file)
+    with whole(file) as new:
+        new.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def stamp(kind, path):
+def fingerprint(network: str, path: Path) -> tuple:
     """Tell by sizes and times whether a folder is still the one that was checked."""
-    files = [path / name for name in (CONFIGURATION, *KINDS[kind].files)]
+    files = [path / name for name in (CONFIGURATION, *NETWORKS[network].files)]
     files.append(EMBEDDED / "checksums.json")
     stats = [file.stat() if file.is_file() else None for file in files]
     return tuple(stat and (stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
-def read_json(file):
+def read_json(file: Path) -> dict:
     """Read a JSON object."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -189,11 +162,13 @@ def read_json(file):
     return content if isinstance(content, dict) else {}
 
 
-def _cure(kind, path):
+def _cure(network, path):
     """Say how to come by a sound folder."""
     if Path(path).is_relative_to(EMBEDDED):
         return "restore it with git checkout -- models"
-    model = KINDS[kind].published
+    model = NETWORKS[network].published
+    if model is None:
+        return "copy it again"
     return f"download it again, git clone https://www.modelscope.cn/{model}.git with Git LFS"
 
 

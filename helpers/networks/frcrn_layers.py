@@ -8,6 +8,7 @@ numbers. These functions take ModelScope's modules and are equal to them; tests 
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 
 def complex_conv(conv, x):
@@ -31,7 +32,7 @@ def complex_conv_transpose(conv, x):
 
 
 def complex_norm(bn, x):
-    """Batch normalisation of the real and the imaginary part, each with its own statistics."""
+    """Batch normalization of the real and the imaginary part, each with its own statistics."""
     real, imag = x.chunk(2, 1)
     return torch.cat([bn.bn_re(real), bn.bn_im(imag)], 1)
 
@@ -117,3 +118,23 @@ def _complex_product(spec, mask):
     """Spectrum (batch, 2 bins, frames) times mask (batch, 2, bins, frames), complex."""
     (sr, si), (mr, mi) = spec.chunk(2, 1), mask.unbind(1)
     return torch.cat([sr * mr - si * mi, sr * mi + si * mr], 1)
+
+
+class Graph(nn.Module):
+    """FRCRN on noisy [shape=(1, n)] as ONNX can hold it; n a whole number of hops; gives (1, n).
+
+    The first and the last hop are not of use: silence goes there.
+    """
+
+    def __init__(self, model):
+        super().__init__()
+        self.net = model.model
+
+    def forward(self, noisy):
+        """Transform, mask twice, transform back."""
+        net = self.net
+        spec = net.stft(noisy)  # (1, 2 bins, frames)
+        first = unet(net.unet, spec.reshape(1, 2, net.feat_dim, -1))
+        speech = _complex_product(spec, torch.tanh(first) + torch.tanh(unet(net.unet2, first)))
+        # The library divides by the sum of squared windows, which is 1 but for the ends.
+        return F.conv_transpose1d(speech, net.istft.weight, stride=net.istft.stride).squeeze(1)

@@ -3,8 +3,9 @@
 Taught in 06_inside_mossformer.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Call(NamedTuple):
@@ -41,7 +42,7 @@ class Cost(NamedTuple):
 
 
 @contextmanager
-def watch(model, *names):
+def watch(model: Any, *names: str) -> Iterator[dict]:
     """Record what parts of a model are given and what they make of it.
 
     Parameters
@@ -72,7 +73,7 @@ def watch(model, *names):
     torch.Size([2, 5])
     """
     parts = {name: _part(model, name) for name in names}
-    seen = {name: [] for name in names}
+    seen: dict[str, list[Call]] = {name: [] for name in names}
 
     def hook(name):
         return lambda part, given, output: seen[name].append(Call(given, output))
@@ -82,7 +83,7 @@ def watch(model, *names):
 
 
 @contextmanager
-def change(model, name, function):
+def change(model: Any, name: str, function: Callable) -> Iterator[None]:
     """Let a part give something else, for as long as the block lasts.
 
     Parameters
@@ -111,7 +112,7 @@ def change(model, name, function):
         yield
 
 
-def shapes(model, wave, names=None):
+def shapes(model: Any, wave: Any, names: list[str] | None = None) -> list:
     """Run a model and tell the shapes that went into its parts and came out.
 
     Parameters
@@ -145,7 +146,7 @@ def shapes(model, wave, names=None):
     """
     import torch
 
-    rows = {}
+    rows: dict[str, Row] = {}
     names = [name for name, _ in model.named_children()] if names is None else names
 
     def hook(name):
@@ -160,7 +161,7 @@ def shapes(model, wave, names=None):
     return list(rows.values())
 
 
-def cost(function, *given):
+def cost(function: Callable, *given: Any) -> "Cost":
     """Count what a computation takes, while it runs.
 
     Tensors on the device "meta" have a shape and no numbers: with them, even what would not fit

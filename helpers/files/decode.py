@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import foreign
 from helpers.clip import Clip
+from helpers.files import containers
 
 RATES = range(1000, 768_001)  # Hz that a recording can have; a header with another is damaged
 BLOCK = 2**20  # samples read at a time, so that a damaged header's promises cost no memory
@@ -22,7 +22,7 @@ BLOCK = 2**20  # samples read at a time, so that a damaged header's promises cos
 _log = logging.getLogger("helpers")
 
 
-def read(source):
+def read(source) -> Clip:
     """Decode a sound file, its contents or the open file.
 
     Parameters
@@ -53,11 +53,13 @@ def read(source):
     name, file = _open(source)
     label = repr(name or "this")
     head, tail = _ends(file)
-    if kind := foreign.kind(head):
+    if kind := containers.sniff(head):
         with tempfile.TemporaryDirectory() as folder:
-            wav = foreign.convert(label, file, kind, Path(folder))
-            return Clip(*_decode(label, wav), name)
-    return Clip(*_decode(label, file, head, tail), name)
+            wav = containers.convert(label, file, kind, Path(folder))
+            samples, rate = _decode(label, wav)
+            return Clip(samples, rate, name)
+    samples, rate = _decode(label, file, head, tail)
+    return Clip(samples, rate, name)
 
 
 def _open(source):

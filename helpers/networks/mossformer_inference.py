@@ -1,8 +1,8 @@
-"""MossFormer for use: the frames go through each block in pieces that the cache holds.
+"""Cache-blocked MossFormer inference: the frames go through each block a few at a time.
 
 The norms' gains are folded into the products after them, both projections of a block's input are
 one product, the attentions over v and u are one, and a depthwise convolution never leaves the
-layout (frames, channels) of its neighbours. The arithmetic stays MossFormer's; `helpers.fast`
+layout (frames, channels) of its neighbors. The arithmetic stays MossFormer's; `fast`
 holds it to ModelScope's layers. Taught in 11_long_and_fast.
 """
 
@@ -13,7 +13,7 @@ FRAMES = 512  # in one piece of a block
 
 
 class Projection:
-    """Scale norm, linear layer, SiLU and depthwise convolution (FFConvM), over pieces in turn."""
+    """Scale norm, linear layer, SiLU and depthwise convolution (FFConvM), piece after piece."""
 
     def __init__(self, layers, dtype):
         for layer in layers:
@@ -61,23 +61,23 @@ class Block:
         if block.causal or not block.shift_tokens:
             raise ValueError("a causal MossFormer, or one that does not shift its tokens")
         self.block, self.dtype = block, dtype
-        self.come = Projection([block.to_hidden, block.to_qk], dtype)
-        self.go = Projection([block.to_out], dtype)
+        self.in_proj = Projection([block.to_hidden, block.to_qk], dtype)
+        self.out_proj = Projection([block.to_out], dtype)
         self.keys = block.qk_offset_scale.gamma.shape[1]
 
-    def __call__(self, x, turn):
-        """Add what the block has to say to x; `turn` rotates queries and keys by their place."""
-        n, wide = len(x), len(self.come.bias)
+    def __call__(self, x, rotary):
+        """Add what the block has to say to x; `rotary` rotates queries and keys by their place."""
+        n, wide = len(x), len(self.in_proj.bias)
         seen = x.new_empty(n, wide, dtype=self.dtype)  # v, u, and what queries and keys are of
-        for start, part in self.come(self._shifted(x)):
+        for start, part in self.in_proj(self._shifted(x)):
             seen[start : start + len(part)] = part
         vu, qk = seen.split([wide - self.keys, self.keys], 1)
-        over_all, step = 0, self._step()
+        global_context, step = 0, self._step()
         for at in range(0, n, step):
-            key = self._heads(qk[at : at + step], turn[at : at + step])[3]
-            over_all = over_all + (key.T @ vu[at : at + step]).float()
-        over_all = (over_all / n).to(self.dtype)
-        for start, part in self.go(self._attended(vu, qk, turn, over_all)):
+            key = self._heads(qk[at : at + step], rotary[at : at + step])[3]
+            global_context = global_context + (key.T @ vu[at : at + step]).float()
+        global_context = (global_context / n).to(self.dtype)
+        for start, part in self.out_proj(self._attended(vu, qk, rotary, global_context)):
             x[start : start + len(part)] += part
 
     def _step(self):
@@ -93,22 +93,22 @@ class Block:
             part[0, :half] = x[at - 1, :half] if at else 0
             yield part
 
-    def _heads(self, qk, turn):
+    def _heads(self, qk, rotary):
         """Quadratic and linear queries, then quadratic and linear keys."""
         scale = self.block.qk_offset_scale
         heads = qk.float()[:, None] * scale.gamma + scale.beta  # (frames, heads, features)
-        pairs = torch.view_as_complex(heads[..., : 2 * turn.shape[1]].unflatten(-1, (-1, 2)))
-        heads[..., : 2 * turn.shape[1]] = torch.view_as_real(pairs * turn[:, None]).flatten(-2)
+        pairs = torch.view_as_complex(heads[..., : 2 * rotary.shape[1]].unflatten(-1, (-1, 2)))
+        heads[..., : 2 * rotary.shape[1]] = torch.view_as_real(pairs * rotary[:, None]).flatten(-2)
         quad_q, lin_q, quad_k, lin_k = heads.to(self.dtype).unbind(1)
         return quad_q, lin_q, quad_k, lin_k
 
-    def _attended(self, vu, qk, turn, over_all):
+    def _attended(self, vu, qk, rotary, global_context):
         """Pieces of gated attention, over the group and over all."""
         group, step = self.block.group_size, self._step()
         for at in range(0, len(vu), step):
             part = vu[at : at + step]
-            quad_q, lin_q, quad_k, _ = self._heads(qk[at : at + step], turn[at : at + step])
-            found = lin_q @ over_all
+            quad_q, lin_q, quad_k, _ = self._heads(qk[at : at + step], rotary[at : at + step])
+            found = lin_q @ global_context
             for g in range(0, len(part), group):
                 inside = slice(g, g + group)
                 weights = (quad_q[inside] @ quad_k[inside].T / group).relu_().square_()
@@ -120,6 +120,8 @@ class Block:
 class Separator:
     """MossFormer in the fast order; called like ModelScope's model, on a mixture (1, n)."""
 
+    PROBE = 2000  # samples of noise on which it is compared with ModelScope's layers
+
     def __init__(self, model, dtype=torch.float32):
         self.model, self.encoder, self.num_spks = model, model.encoder, model.num_spks
         self.masks, self.dtype = model.mask_net, dtype
@@ -128,19 +130,19 @@ class Separator:
             self.blocks = [Block(block, dtype) for block in within.mossformerM.layers]
         self.last_norm = within.norm
 
-    def __call__(self, mixture, tell=None):
-        """Return the sources (1, n, speakers); `tell` is given every block's name and output."""
+    def __call__(self, mixture, on_stage=None):
+        """Return the sources (1, n, speakers); call `on_stage(name, output)` after each block."""
         if len(mixture) != 1:
             raise ValueError(f"one recording at a time, not {len(mixture)}")
         masks = self.masks
         features = self.encoder(mixture)[0].T.contiguous()  # (frames, filters)
         x = masks.norm(features.T[None])[0].T @ masks.conv1d_encoder.weight[:, :, 0].T
         x = x + masks.pos_enc(x[None]) if masks.use_global_pos_enc else x
-        inside, turn = x.clone(), self._turn(len(x))
+        inside, rotary = x.clone(), self._rotary(len(x))
         for i, block in enumerate(self.blocks):
-            block(inside, turn)
-            if tell:
-                tell(f"mask_net.mdl.att_mdl.mossformerM.layers.{i}", inside)
+            block(inside, rotary)
+            if on_stage:
+                on_stage(f"mask_net.mdl.att_mdl.mossformerM.layers.{i}", inside)
         inside = masks.mdl.att_norm(self.last_norm(inside[None])[0].T[None])[0].T
         x = inside + x if masks.mdl.skip_connection else inside
         found = [self._sources(x[at : at + FRAMES], features[at : at + FRAMES])
@@ -151,7 +153,7 @@ class Separator:
         waves = F.fold(found.mT, (1, n), (1, wide), stride=(1, hop))[:, 0, 0]  # (speakers, n)
         return F.pad(waves, (0, mixture.shape[1] - n)).T[None]
 
-    def _turn(self, n):
+    def _rotary(self, n):
         """Unit numbers by which pairs of features turn [shape=(n, pairs)]."""
         freqs = self.blocks[0].block.rotary_pos_emb.freqs
         angles = torch.arange(n, dtype=freqs.dtype)[:, None] * freqs
@@ -165,3 +167,8 @@ class Separator:
         y = masks.activation(masks.conv1_decoder(masks.output(y) * masks.output_gate(y)))
         sounds = (y.mT * features) @ self.model.decoder.weight[:, 0]
         return sounds if self.model.decoder.bias is None else sounds + self.model.decoder.bias
+
+    @staticmethod
+    def like(ours, theirs):
+        """Bring a block's output into ModelScope's layout."""
+        return ours, theirs.reshape(ours.shape)

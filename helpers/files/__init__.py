@@ -1,0 +1,1 @@
+"""What comes from outside and may be damaged: sound files, containers, checkpoints."""

@@ -1,0 +1,36 @@
+"""A file is written whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write to, and rename it once the block has ended well.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or to replace; its folder is made.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Examples
+    --------
+    >>> with whole(Path("build/whole.txt")) as new:
+    ...     _ = new.write_text("all of it")
+    >>> Path("build/whole.txt").read_text()
+    'all of it'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield new
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)

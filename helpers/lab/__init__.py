@@ -1,0 +1,1 @@
+"""What one lesson alone needs: classic methods, baselines, a recognizer, probes, benches."""

@@ -1,0 +1,31 @@
+"""What separators with a learnt encoder have in common: frames that must be full."""
+
+import numpy as np
+
+
+def apply(model, encoder, samples, frames=1):
+    """Separate samples [shape=(n,)] into sources [shape=(sources, n)], each at a scale of its own.
+
+    The encoder leaves out what does not fill a frame, so silence is put after the end to fill the
+    last one, and no fewer than `frames` of them, and cut off again.
+    """
+    import torch
+
+    (frame,), (hop,) = encoder.conv1d.kernel_size, encoder.conv1d.stride
+    least = frame + (frames - 1) * hop
+    missing = max(least - len(samples), (frame - len(samples)) % hop)
+    with torch.inference_mode():
+        sources = model(torch.from_numpy(np.pad(samples, (0, missing)))[None])  # (1, n, sources)
+    return sources[0, : len(samples)].T.numpy().copy()
+
+
+def encoder_of(encoder):
+    """Return a function from a waveform [shape=(n,)] to responses [shape=(filters, frames)]."""
+
+    def encode(wave):
+        import torch
+
+        with torch.inference_mode():
+            return encoder(torch.from_numpy(wave)[None])[0].numpy()
+
+    return encode
