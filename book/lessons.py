@@ -14,6 +14,8 @@ import re
 import sys
 from pathlib import Path
 
+from helpers.files.whole import whole
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 README = ROOT / "README.md"
@@ -54,9 +56,8 @@ def text(notebook):
 def write(path, content):
     """Write a text file, whole or not at all, and only if that changes it."""
     if not path.exists() or path.read_text(encoding="utf-8") != content:
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(content, encoding="utf-8", newline="\n")
-        os.replace(part, path)
+        with whole(path) as part:
+            part.write_text(content, encoding="utf-8", newline="\n")
 
 
 # --- run --------------------------------------------------------------------------------------

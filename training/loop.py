@@ -6,12 +6,13 @@ unbroken run sees. What is kept for shipping is an exponential moving average of
 
 import csv
 import math
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from helpers.files.whole import whole
 
 
 def learning_rate(step, peak, warmup=300, half_life=12000):
@@ -119,9 +120,9 @@ def validate(model, ema, score, state, losses, out):
 
 
 def save(path, content):
-    """Write a checkpoint under a temporary name, then rename: a kill never leaves half a file."""
-    torch.save(content, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+    """Write a checkpoint: a kill never leaves half a file."""
+    with whole(path) as new:
+        torch.save(content, new)
 
 
 def read_log(path, step=math.inf):

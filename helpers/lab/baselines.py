@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.clip import Clip
+from helpers.clip import Clip, resample
 
 FRAME = 480  # samples: 10 ms at 48 kHz, the frame of RNNoise and DeepFilterNet3
 
@@ -128,7 +128,5 @@ def _fit(wave, n):
 
 
 def _resampled(wave, rate, target):
-    """Resample an array."""
-    import librosa
-
-    return wave if rate == target else librosa.resample(wave, orig_sr=rate, target_sr=target)
+    """Resample an array, so that no sample at its end is lost."""
+    return resample(Clip(wave, rate), target, -(-len(wave) * target // rate)).samples
