@@ -25,7 +25,7 @@ def page(notebook):
     """
     cells = {cell["id"]: cell for cell in notebook["cells"] if cell["cell_type"] == "code"}
     players = _output(cells, "04-blind-samples", "text/html")
-    sounds = dict(re.findall(r'aria-label="(.*?) · .*?src="(data:audio/mpeg[^"]+)"', players))
+    sounds = dict(re.findall(r'aria-label="(.*?) · .*?src="(data:audio/flac[^"]+)"', players))
     key = ast.literal_eval(_output(cells, "04-compare", None))
     values = ast.literal_eval(_output(cells, "04-values", "text/plain"))
     seed = re.search(r"seed=(\d+)", "".join(cells[CELL]["source"]))

@@ -162,8 +162,8 @@ def save(clip: Clip, path: str | Path, subtype: str | None = None) -> Path:
 def listen(*clips: Clip, caption: str | None = None) -> Any:
     """Show a player for each clip.
 
-    The sound inside is an MP3 of some 2 KB a second, so that a notebook stays small: measure and
-    save the clip itself, never the player's sound.
+    The sound inside is FLAC in 16 bits, so what is heard is what is measured; louder than full
+    scale is clipped, as a sound card would.
 
     Parameters
     ----------

@@ -8,6 +8,8 @@ import numpy as np
 
 from helpers.clip import resample
 
+RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz, of sound cards
+
 
 class Player:
     """What `listen` returns: one player and one line of text a clip."""
@@ -17,7 +19,7 @@ class Player:
             f"{clip.name or 'sound'} · {clip.duration:.2f} s · {clip.rate} Hz · {clip.level:.1f} dB"
             for clip in clips
         ]
-        self._sounds = [base64.b64encode(_mp3(clip)).decode() for clip in clips]
+        self._sounds = [base64.b64encode(_flac(clip)).decode() for clip in clips]
 
     def __repr__(self):
         return "\n".join(f"▶ {line}" for line in self._lines)
@@ -26,17 +28,19 @@ class Player:
         """One figure a clip; tests/nbval_sanitize.cfg counts on the order of the attributes."""
         return "\n".join(
             f'<figure style="margin: 0.5em 0"><figcaption>{label}</figcaption><audio controls '
-            f'aria-label="{label}" src="data:audio/mpeg;base64,{sound}"></audio></figure>'
+            f'aria-label="{label}" src="data:audio/flac;base64,{sound}"></audio></figure>'
             for label, sound in zip(map(html.escape, self._lines), self._sounds, strict=True)
         )
 
 
-def _mp3(clip):
-    """Encode for a browser: at a rate that all of them play, at some 16 kbit/s."""
+def _flac(clip):
+    """Encode without loss, in 16 bits: what is heard is what is measured.
+
+    A rate that no sound card has is brought to the next higher one that all browsers play.
+    """
     import soundfile
 
-    # Average, not constant: only then the file tells its length to the sample.
-    small = {"subtype": "MPEG_LAYER_III", "bitrate_mode": "AVERAGE", "compression_level": 0.95}
-    clip, file = resample(clip, 16000 if clip.rate <= 16000 else 24000), io.BytesIO()
-    soundfile.write(file, np.clip(clip.samples, -1, 1), clip.rate, format="MP3", **small)
+    rate = next((rate for rate in RATES if rate >= clip.rate), RATES[-1])
+    clip, file = resample(clip, rate), io.BytesIO()
+    soundfile.write(file, np.clip(clip.samples, -1, 1), rate, format="FLAC", subtype="PCM_16")
     return file.getvalue()

@@ -72,8 +72,8 @@ def test_every_player_of_several_is_replaced(rules):
     "text",
     [
         "mixture: 4.70 s, SI-SDR 12.3 dB",
-        "data:audio/mpeg;base64,SGVsbG8=",
-        '<audio src="data:audio/mpeg;base64,SGVsbG8="></audio>',
+        "data:audio/flac;base64,SGVsbG8=",
+        '<audio src="data:audio/flac;base64,SGVsbG8="></audio>',
         '<img src="data:image/png;base64,SGVsbG8=">',
         '<audio controls aria-label="x" src="data:audio/wav;base64,SGVsbG8="></audio>',
         "regex: x",

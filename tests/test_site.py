@@ -291,7 +291,7 @@ def sounds(lesson):
             "".join(output.get("data", {}).get("text/html", ""))
             for output in cell.get("outputs", [])
         )
-        found = re.findall(r"data:audio/mpeg;base64,([\w+/=]+)", html)
+        found = re.findall(r"data:audio/flac;base64,([\w+/=]+)", html)
         if len(found) > 1:
             files = (soundfile.read(io.BytesIO(base64.b64decode(code))) for code in found)
             return [Clip(samples, rate) for samples, rate in files]
