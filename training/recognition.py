@@ -75,8 +75,8 @@ def rows():
                 for condition, clip in make(path, name, number).items():
                     wrote = recognize.transcribe(clip)
                     wrong = round(count * recognize.word_error_rate(wrote, text))
-                    found.append({"task": task, "file": path, "other": name,
-                                  "condition": condition, "words": count, "wrong": wrong})  # fmt: skip
+                    row = {"task": task, "file": path, "other": name, "condition": condition}
+                    found.append(row | {"words": count, "wrong": wrong})
             print(task, path, flush=True)
     return found
 
