@@ -1,4 +1,4 @@
-"""Two voices in noise: denoise first, separate first, or one network for both?
+"""Two voices in noise: denoise first, or separate first?
 
     python -m training.orders
 
@@ -24,14 +24,6 @@ COUNT, SNRS = 20, (-5, 0, 5, 10)
 EMBEDDED = {"tier": "embedded"}
 
 
-def conversation(clip):
-    """The two loudest people that the conversation model finds; silence for one that it doesn't."""
-    people = separate.conversation(clip, **EMBEDDED).people
-    people = sorted(people, key=lambda track: -track.level)[:2]
-    silence = clip.with_samples(np.full(len(clip), 1e-6, np.float32))
-    return people + [silence] * (2 - len(people))
-
-
 CHAINS = {
     "separate only": lambda clip: separate.separate(clip, **EMBEDDED),
     "denoise, separate": lambda clip: separate.separate(
@@ -40,7 +32,6 @@ CHAINS = {
     "separate, denoise": lambda clip: [
         denoise.denoise(track, **EMBEDDED) for track in separate.separate(clip, **EMBEDDED)
     ],
-    "conversation": conversation,
 }
 
 

@@ -19,7 +19,7 @@ def check_padding(seconds=10.5, rate=16000):
           "pipeline adds {more} more.", zeros=zeros, strides=strides, needed=needed,
           more=zeros - needed),
         [
-            (needed, _("That is what would be needed, not what the pipeline does: use its formula.")),
+            (needed, _("That many would be needed, not added: use the pipeline's formula.")),
             (n + zeros, _("That is the length after padding; the zeros alone are asked for.")),
             (n - (n // stride) * stride, _("Take the first window off before you count strides.")),
             (strides, _("That is the number of strides: put it into the formula.")),
