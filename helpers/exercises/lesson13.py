@@ -1,7 +1,7 @@
-"""Checkers of 13_failure_clinic: from symptom to cause, what wraps round, what is lost."""
+"""Checkers of 13_failure_clinic: symptoms and causes, what wraps, what is lost, a new test."""
 
-from helpers.exercises.answers import Choice, Number, exercise
-from helpers.exercises.verdict import N_, _
+from helpers.exercises.answers import Choice, Number, checker, exercise, given
+from helpers.exercises.verdict import N_, _, off, right
 
 CASES = {
     "the track of the person far away is as loud as the other": "levels",
@@ -67,4 +67,55 @@ def check_short(n=76000, hop=320, frame=640):
             (n // hop, _("That is a number of hops; times the hop.")),
         ],
         _("Not quite: the largest multiple of {hop} that fits into {n}.", hop=hop, n=n),
+    )  # fmt: skip
+
+
+@checker
+def check_examination(answer):
+    """Check an examination that is to find a system whose output fades after five seconds."""
+    from helpers import clinic
+    from helpers.clinic.patient import Patient
+
+    given(answer, "fades")
+    if not callable(answer):
+        kind = type(answer).__name__
+        return off(_("`fades` is a {kind}, and a function is asked for.", kind=kind))
+    for system, wanted, why in _fading():
+        try:
+            result = answer(Patient(clinic.find(system)))
+        except Exception as problem:
+            said = f"{type(problem).__name__}: {problem}"
+            return off(_("It stops with {said}.", said=said))
+        if result is ...:
+            given(..., "fades")
+        if not isinstance(result, clinic.Result):
+            got = f"{result!r:.20} ({type(result).__name__})"
+            return off(
+                _("It returns {got}, and the clinic wants what clinic.judge returns.", got=got)
+            )
+        if result.status != wanted:
+            return off(_(why))
+    return right(_("It finds the tired one, whatever the level, and lets the healthy ones go."))
+
+
+def _fading():
+    """Return systems, what an examination should say of each, and what to think of if not."""
+
+    def fades(samples, db=-20.0):
+        out = samples.copy()
+        out[5 * 16000 :] *= 10 ** (db / 20)
+        return out
+
+    return (
+        (lambda samples: samples, "passed",
+         N_("It fails a system that gives back what it gets: the voice pauses, so compare "
+            "stretches that say the same; it repeats itself every 4.8 s.")),
+        (lambda samples: 0.1 * samples, "passed",
+         N_("It fails a system that is soft from the beginning, and that does not fade: compare "
+            "the end with the beginning, not with what went in.")),
+        (fades, "failed",
+         N_("It passes a system that is 20 dB softer after five seconds: is the recording longer "
+            "than that?")),
+        (lambda samples: fades(0.1 * samples, -10.0), "failed",
+         N_("It passes a soft system that fades by 10 dB: that is heard as half as loud.")),
     )  # fmt: skip
