@@ -9,6 +9,7 @@ COMMANDS.
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -99,6 +100,7 @@ def set_up():
             stamp.replace(unfinished)
     install(python, folder)
     add_to_path(python)
+    command_module().install(folder)
     configure_jupyter(folder)
     stamp.write_text(fingerprint(folder), encoding="ascii")
     unfinished.unlink(missing_ok=True)
@@ -176,12 +178,22 @@ def why_pip_failed(report):
     return f"pip could not install the packages ({errors[-1] if errors else 'it gave no reason'})"
 
 
+def command_module():
+    """Load helpers/command.py alone: the package needs what is not installed yet."""
+    file = Path(__file__).resolve().parent / "helpers" / "command.py"
+    spec = importlib.util.spec_from_file_location("course_command", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def add_to_path(python):
     """Make `import helpers` work in every kernel, wherever its notebook lies."""
     # A kernel starts in its notebook's folder, where there is no helpers/. Each Python of the
     # environment reads the .pth files of its site-packages, so no notebook need name a path.
     # The line is code since a bare path would be read in the locale's encoding: this is ASCII.
-    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
+    # It also lets `python -m helpers` be the course's where the reader's folder has a helpers.py.
+    line = command_module().AT_START.format(root=str(ROOT))
     where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
     found = subprocess.run([str(python), "-c", where], capture_output=True, text=True, check=True)
     folder = Path(ast.literal_eval(found.stdout))

@@ -3,6 +3,8 @@
 The linear half of `echo.cancel`. Taught in 09_cancel_echo.
 """
 
+import logging
+
 import numpy as np
 
 from helpers.clip import Clip
@@ -16,9 +18,18 @@ WARM_UP = 30  # seconds: length of the first pass, which initializes the filter
 PIECE = 2**17  # samples that are correlated at a time
 PIECES = 8  # how many of them: the loudest ones
 DISTINCT = 22  # times the median: a correlation below that is chance, an echo is far above it
+LATEST = 5  # seconds by which two recordings may have been started apart
+CLOCK_PIECE = 2**15  # samples in which a clock that drifts by 300 ppm loses ten
+CLOCK_PIECES = 48  # how many of them are heard
+DRIFT = 400  # ppm: what the worst of two sound cards are apart
+DRIFTS = 16  # samples of drift in all that the filter follows by itself
+NEAR = 80  # samples around a first guess in which delay and drift are looked for again
+SURE = 12  # standard deviations by which a line stands out: chance has 7
+
+_log = logging.getLogger("helpers")
 
 
-def bulk_delay(mic: Clip, far: Clip, most: float = 0.5) -> int | None:
+def bulk_delay(mic: Clip, far: Clip, most: float = 0.5, piece: int = PIECE) -> int | None:
     """Find by how much the echo comes after the far end, by GCC-PHAT.
 
     Parameters
@@ -29,6 +40,8 @@ def bulk_delay(mic: Clip, far: Clip, most: float = 0.5) -> int | None:
         What the loudspeaker was given, at the same rate.
     most : float
         The largest delay looked for, in seconds, in either direction.
+    piece : int
+        Samples that are correlated at a time; longer than the delay.
 
     Returns
     -------
@@ -54,7 +67,7 @@ def bulk_delay(mic: Clip, far: Clip, most: float = 0.5) -> int | None:
     300
     """
     _same_rate(mic, far)
-    n, reach = min(PIECE, len(mic) + len(far)), round(most * mic.rate)
+    n, reach = min(piece, len(mic) + len(far)), round(most * mic.rate)
     size = 1 << max(2 * n - 1, 2).bit_length()
     reach = min(reach, size // 2 - 1)
     lags = np.arange(-reach, reach + 1)
@@ -73,6 +86,104 @@ def bulk_delay(mic: Clip, far: Clip, most: float = 0.5) -> int | None:
     scores = np.abs(scores)
     best = int(scores.argmax())
     return int(lags[best]) if scores[best] > DISTINCT * np.median(scores) else None
+
+
+def clock(mic: Clip, far: Clip, most: float = LATEST) -> tuple[int, float] | None:
+    """Find delay and drift: two sound cards never count quite the same seconds.
+
+    Short pieces of the recording are correlated with the far end, and the line is sought on which
+    their delays lie. A clock that is off by 50 ppm is 3 ms off after a minute.
+
+    Parameters
+    ----------
+    mic, far : Clip
+        As for `bulk_delay`.
+    most : float
+        The largest delay looked for, in seconds, in either direction.
+
+    Returns
+    -------
+    tuple or None
+        By how many samples the echo is late at the start of the recording, and how many it loses
+        each million (ppm; negative where it gains). None where no echo is found.
+
+    Raises
+    ------
+    ValueError
+        If the rates differ.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> far = Clip(np.random.default_rng(0).normal(size=64000), 16000)
+    >>> clock(shift(far, 20000, 64000), far)
+    (20000, 0.0)
+    """
+    _same_rate(mic, far)
+    found = _line(mic, far, round(most * mic.rate), np.arange(-DRIFT, DRIFT + 1, 10))
+    if found is None:
+        return None
+    late, ppm = found
+    # Once more on what that makes of the far end: sharper, as no piece drifts any longer.
+    far = shift(retime(far, ppm) if ppm else far, late, len(mic))
+    closer = _line(mic, far, NEAR, np.arange(-20, 20.5))
+    return found if closer is None else (late + closer[0], float(ppm + closer[1]))
+
+
+def _line(mic, far, reach, drifts):
+    """Find the line on which the delays of pieces lie: its start in samples, its drift in ppm."""
+    n, step = CLOCK_PIECE, max(1, reach // NEAR // 500)
+    size = 1 << (2 * reach + 2 * n).bit_length()
+    starts = np.arange(0, max(1, len(mic) - n // 2), n)
+    power = np.array([np.square(mic.samples[at : at + n]).mean() for at in starts])
+    if len(starts) > CLOCK_PIECES:  # the louder of each few neighbors, so that all times are heard
+        groups = np.array_split(np.arange(len(starts)), CLOCK_PIECES)
+        starts = starts[[group[power[group].argmax()] for group in groups]]
+    fade, rows = np.hanning(n), []  # else the ends of the pieces correlate
+    for at in starts:
+        heard = mic.samples[at : at + n] * fade[: len(mic) - at]
+        around = shift(far, reach - at, n + 2 * reach).samples  # from at - reach on
+        played = np.concatenate([fade[: n // 2], np.ones(2 * reach), fade[n // 2 :]]) * around
+        cross = np.fft.rfft(heard, size).conj() * np.fft.rfft(played, size)
+        strength = np.abs(cross)
+        cross /= strength + 1e-6 * max(strength.max(), 1e-300)
+        row = np.abs(np.fft.irfft(cross, size)[: 2 * reach + 1][::-1])  # lags -reach to reach
+        row = row[: len(row) // step * step].reshape(-1, step).max(axis=1)
+        rows.append(np.minimum((row - row.mean()) / max(row.std(), 1e-300), 20))
+    best, late, ppm = 0.0, 0, 0
+    for drift in sorted(drifts, key=abs):  # none, where that explains it as well
+        lost = [round((at + n / 2) * drift * 1e-6 / step) for at in starts]
+        total = sum(map(np.roll, rows, lost))
+        if total.max() > 1.02 * best:
+            best, late, ppm = total.max(), (int(total.argmax()) + 0.5) * step - reach, drift
+    sure = best > SURE * np.sqrt(len(rows)) or reach == NEAR
+    return (round(late - step / 2 if step == 1 else late), int(ppm)) if sure else None
+
+
+def retime(far: Clip, ppm: float) -> Clip:
+    """Bring a clip to another clock, which counts `ppm` millionths more seconds.
+
+    Parameters
+    ----------
+    far : Clip
+        The sound.
+    ppm : float
+        Millionths by which it has to become shorter.
+
+    Returns
+    -------
+    Clip
+        At the same rate by name, shorter or longer by that much.
+
+    Examples
+    --------
+    >>> from helpers.clip import Clip
+    >>> len(retime(Clip(np.zeros(1_000_000), 16000), 300))
+    999700
+    """
+    import soxr
+
+    return far.with_samples(soxr.resample(far.samples, 1e6 + ppm, 1e6, quality="VHQ"))
 
 
 def shift(far: Clip, samples: int, length: int) -> Clip:
@@ -199,7 +310,8 @@ def linear(mic: Clip, far: Clip) -> tuple[Clip, Clip]:
     Parameters
     ----------
     mic, far : Clip
-        As for `kalman`; the far end may be early or late by half a second.
+        As for `kalman`; the far end may be early or late by five seconds, and its clock off by
+        up to 400 ppm: both are said on the log "helpers", as is that no echo was found.
 
     Returns
     -------
@@ -215,8 +327,16 @@ def linear(mic: Clip, far: Clip) -> tuple[Clip, Clip]:
     >>> left.cut(0.5).level < far.level - 30
     True
     """
-    late = bulk_delay(mic, far)
+    late, found = bulk_delay(mic, far), clock(mic, far)
+    if found and abs(found[1]) * 1e-6 * len(mic) > DRIFTS:
+        late, ppm = found
+        _log.warning("%r: the far end's clock is %.0f ppm off: resampled", mic.name, ppm)
+        far = retime(far, ppm)
+    elif found and (late is None or abs(found[0]) > mic.rate / 2):
+        late = found[0]
+        _log.warning("%r: the echo is %.2f s late", mic.name, late / mic.rate)
     if late is None:
+        _log.warning("%r: no echo of %r was found, nothing is taken out", mic.name, far.name)
         return mic, mic.with_samples(np.zeros(len(mic)))
     far = shift(far, late - MARGIN, len(mic))
     begin = [clip.with_samples(clip.samples[: WARM_UP * clip.rate]) for clip in (mic, far)]

@@ -1,15 +1,24 @@
-"""The course's three tools on the command line: `python -m helpers --help`. Taught in 11.
+"""The course's three tools on the command line: `a2a`, or `python -m helpers`. Taught in 11.
 
 Files or folders in, WAV files out. What went wrong with one file is said, and the others are done
-all the same; nothing is half written, and no recording is ever overwritten.
+all the same; what is left out of a folder is said, too, and at the end how many of how many were
+done. Nothing is half written, and no recording is ever overwritten.
 """
 
 import argparse
+import errno
+import glob
 import json
+import mimetypes
+import os
 import re
 import sys
 import time
-from dataclasses import dataclass
+import urllib.parse
+import urllib.request
+import zlib
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helpers import audio, denoise, models, separate
@@ -18,11 +27,17 @@ from helpers.networks import NETWORKS
 
 TASKS = {"separate": separate.TASK, "denoise": denoise.TASK}
 LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
-# What a folder is searched for; a file that is named is read whatever it is called.
-SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".webm"}
-SUFFIXES |= {".wma", ".aif", ".aiff", ".au", ".w64"}
-OURS = re.compile(r"_(speaker\d+|denoised|no_echo)$")  # results of an earlier run in a folder
+# What a folder is searched for, beside all that the system calls sound or film; a file that is
+# named is read whatever it is called.
+SUFFIXES = {".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au"}
+SUFFIXES |= {".awb", ".caf", ".flac", ".gsm", ".m4a", ".m4b", ".m4r", ".m4v", ".mka", ".mkv"}
+SUFFIXES |= {".mov", ".mp2", ".mp3", ".mp4", ".mpga", ".mts", ".oga", ".ogg", ".opus", ".qta"}
+SUFFIXES |= {".rf64", ".snd", ".voc", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma", ".wv"}
+OURS = re.compile(r"(.+)_(speaker\d+|denoised|no_echo)$")  # results of an earlier run in a folder
+NAME_MAX = 255  # bytes that a file's name may have
 MISTAKE, FAILURE, STOPPED = 2, 1, 130
+
+_LEVEL = {"quiet": False}  # whether notices are left out
 
 ABOUT = """\
 Separate speakers, remove noise, cancel echo: on any recording, on this computer alone.
@@ -45,10 +60,17 @@ class Job:
 
     inputs: tuple
     folder: Path
+    full: bool = False  # whether results are named with the recording's suffix, to tell two apart
 
     def target(self, label):
         """Return the path of a result."""
-        return self.folder / f"{self.inputs[0].stem}_{label}.wav"
+        first = self.inputs[0]
+        end, stem = f"_{label}.wav", first.name if self.full else first.stem
+        if len(os.fsencode(stem + end)) > NAME_MAX:  # a mark of its own for each long name
+            end = f"_{zlib.crc32(os.fsencode(stem)):08x}{end}"
+            while len(os.fsencode(stem + end)) > NAME_MAX:
+                stem = stem[:-1]
+        return self.folder / f"{stem}{end}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,6 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
+    _LEVEL["quiet"] = options.quiet
     try:
         if options.rate is not None and options.rate not in decode.RATES:
             raise ValueError(f"--rate is in Hz, such as 8000, 16000 or 44100, not {options.rate}")
@@ -88,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser():
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m helpers",
+        prog="a2a" if sys.argv[0] == "-c" else "python -m helpers",  # -c: see helpers/command.py
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -122,13 +145,22 @@ def _plan(options):
     """Make one job a recording; refuse what would overwrite anything before work begins."""
     if options.output and options.output.exists() and not options.output.is_dir():
         raise ValueError(f"--output {str(options.output)!r} is a file: name a folder")
+    base, listed = options.output, set()
     if options.command == "cancel-echo":
-        found = _pairs(Path(options.mic), Path(options.far))
+        mic, far = (_paths(word)[0] for word in (options.mic, options.far))
+        found = _pairs(mic, far, base)
+        listed = {files for files, _ in found} if mic.is_dir() else set()
     else:
-        found = [((path,), inside) for name in options.files for path, inside in _find(Path(name))]
-    base = options.output
+        found = []
+        for path in (path for word in options.files for path in _paths(word)):
+            here = [((file,), inside) for file, inside in _find(path, base)]
+            listed |= {files for files, _ in here} if path.is_dir() else set()
+            found += here
     jobs = [Job(files, base / inside if base else files[0].parent) for files, inside in found]
     jobs = list(dict.fromkeys(jobs))
+    # A phone's folder holds talk.m4a and talk.mov; two names that were typed are a mistake.
+    alike = Counter(job.target("") for job in jobs)
+    jobs = [replace(job, full=alike[job.target("")] > 1 and job.inputs in listed) for job in jobs]
     taken = {path.resolve(): path for job in jobs for path in job.inputs}
     for job in jobs:
         for target in map(job.target, LABELS[options.command]):
@@ -142,28 +174,95 @@ def _plan(options):
     return jobs
 
 
-def _find(path):
-    """Return the recordings that a name stands for, and in which subfolder each lies."""
+def _paths(word):
+    """Return the paths that a word stands for: shells differ in what they leave to the program."""
+    if os.path.exists(word):
+        return [Path(word)]
+    text = word.strip(" \t\r\n\"'")
+    if text.lower().startswith("file:"):
+        text = urllib.request.url2pathname(urllib.parse.urlsplit(text).path)
+    text = os.path.expanduser(text)
+    if re.match(r"[A-Za-z][\w+.-]+:/", text):
+        raise ValueError(f"{word!r} is an address: download it first, and give the file's path")
+    if os.path.exists(text) or not glob.has_magic(text):
+        return [Path(text)]
+    found = [Path(name) for name in sorted(glob.glob(text, recursive=True))]
+    if not found:
+        raise ValueError(f"nothing is called {word!r}: look with ls or dir, or name the folder")
+    return found
+
+
+def _find(path, output=None):
+    """Return the recordings that a name stands for, and in which subfolder each lies.
+
+    What a folder has that is left out is said: files of other kinds, results of an earlier run
+    beside their recordings, all that lies in the folder where results go.
+    """
     if not path.is_dir():
         return [(path, Path())]
-    files = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
-    files = [file for file in files if file.is_file() and not OURS.search(file.stem)]
+    files, left = [], Counter()
+
+    def unreadable(problem):
+        left[f"a folder that can't be opened, {problem.filename!r}"] += 1
+
+    for folder, inner, names in os.walk(path, onerror=unreadable):
+        inner.sort()
+        for name in list(inner):
+            place = Path(folder, name)
+            if output and output.exists() and place.samefile(output):
+                inner.remove(name)
+                left["the folder of the results"] += 1
+        stems = {Path(name).stem for name in names if not OURS.fullmatch(Path(name).stem)}
+        stems |= {name for name in names if Path(name).stem in stems}
+        for name in sorted(names):
+            if why := _why_not(Path(folder, name), stems):
+                left[why] += 1
+            else:
+                files.append(Path(folder, name))
+    said = ", ".join(f"{count} × {why}" for why, count in sorted(left.items()))
     if not files:
-        raise ValueError(f"no recording in the folder {str(path)!r}: {', '.join(sorted(SUFFIXES))}")
-    return [(file, file.parent.relative_to(path)) for file in files]
+        raise ValueError(
+            f"no recording in the folder {str(path)!r} ({said or 'it is empty'}): name the files, "
+            "they are read whatever they are called"
+        )
+    if said:
+        _say(f"left out in {str(path)!r}: {said}", notice=True)
+    return [(file, file.parent.relative_to(path)) for file in sorted(files)]
 
 
-def _pairs(mic, far):
+def _why_not(file, stems):
+    """Say why a file in a folder is no recording to work on; "" for one that is."""
+    suffix = file.suffix.lower()
+    if file.name.startswith("."):  # ._talk.wav holds what a Mac knows of talk.wav
+        return "hidden"
+    if not (file.is_file() and os.access(file, os.R_OK)):
+        return "can't be opened"
+    kind = mimetypes.guess_type(file.name)[0] or ""
+    if suffix not in SUFFIXES and not kind.startswith(("audio/", "video/")):
+        return suffix or "without a suffix"
+    ours = OURS.fullmatch(file.stem)
+    return "result of an earlier run" if ours and ours[1] in stems else ""
+
+
+def _pairs(mic, far, output):
     """Match the two recordings of an echo, by name where they are folders."""
     if mic.is_dir() != far.is_dir():
         raise ValueError("give two files, or two folders with files of the same names")
     if not mic.is_dir():
         return [((mic, far), Path())]
-    played = {file.relative_to(far).with_suffix(""): file for file, _ in _find(far)}
-    heard = [(file, file.relative_to(mic).with_suffix(""), inside) for file, inside in _find(mic)]
-    if lonely := [str(file) for file, key, _ in heard if key not in played]:
+    played = {file.relative_to(far).with_suffix(""): file for file, _ in _find(far, output)}
+    heard = [
+        (file, file.relative_to(mic).with_suffix(""), inside) for file, inside in _find(mic, output)
+    ]
+    lonely = [str(file) for file, key, _ in heard if key not in played]
+    both = [((file, played[key]), inside) for file, key, inside in heard if key in played]
+    if not both:
         raise ValueError(f"nothing of the same name in {str(far)!r} for {', '.join(lonely)}")
-    return [((file, played[key]), inside) for file, key, inside in heard]
+    keys = {key for _, key, _ in heard}
+    lonely += [str(file) for key, file in played.items() if key not in keys]
+    if lonely:
+        _say(f"left out, for want of one of the same name: {', '.join(lonely)}", notice=True)
+    return both
 
 
 def _tool(options):
@@ -184,30 +283,46 @@ def _tool(options):
 
 
 def _work(jobs, tool, options):
-    """Do the jobs, one after the other; report each."""
-    reports, status = [], 0
+    """Do the jobs, one after the other; report each, and how many of how many were done."""
+    total = len(jobs)
+    reports, statuses = [], []
     for i, job in enumerate(jobs, start=1):
         if not options.quiet:
             _say(f"[{i}/{len(jobs)}] {job.inputs[0]}")
         try:
-            report = _one(job, tool, options)
-        except ValueError as problem:
-            _say(f"error: {job.inputs[0]}: {problem}")
-            report, status = {"input": str(job.inputs[0]), "error": str(problem)}, MISTAKE
+            report, status = _one(job, tool, options), 0
+        except (ValueError, OSError, RuntimeError, MemoryError) as problem:
+            text = str(problem) or type(problem).__name__  # torch says by RuntimeError: no memory
+            _say(f"error: {job.inputs[0]}: {text}")
+            report = {"input": str(job.inputs[0]), "error": text}
+            status = MISTAKE if isinstance(problem, ValueError) else FAILURE
+            if getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                jobs = jobs[:i]  # what follows would not fit, either
+                _say("stopped: the disk is full")
         reports.append(report)
+        statuses.append(status)
         if not options.json:
             for output in report.get("outputs", []):
                 print(output["path"], flush=True)
+        if len(jobs) == i:
+            break
+    if not options.quiet and total > 1:
+        _say(f"{statuses.count(0)} of {total} recordings done")
     if options.json:
         print(json.dumps(reports, indent=2))
-    return status
+    return FAILURE if FAILURE in statuses else max(statuses)
 
 
 def _one(job, tool, options):
     """Do one job and return its report."""
-    clips = [audio.load(path) for path in job.inputs]
+    _check_place(job.folder)
+    if options.command == "separate":  # people who have a channel each stay apart
+        clips = audio.people(job.inputs[0])
+        inputs = [clips]
+    else:
+        clips = inputs = [audio.load(path) for path in job.inputs]
     start = time.perf_counter()
-    results = tool(*clips)
+    results = tool(*inputs)
     took = time.perf_counter() - start
     labels = LABELS[options.command]
     if len(results) != len(labels):  # a network for three speakers
@@ -247,6 +362,14 @@ def _subtype(job, clip):
     return "PCM_24" if given in ("PCM_24", "PCM_32") else "PCM_16"
 
 
-def _say(text):
+def _check_place(folder):
+    """Refuse a place that takes no files before the work, not after it."""
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ValueError(f"{str(place)!r} takes no files: name a folder of yours, --output results")
+
+
+def _say(text, notice=False):
     """Tell the person at the keyboard, beside what a program reads."""
-    print(text, file=sys.stderr, flush=True)
+    if not (notice and _LEVEL["quiet"]):
+        print(text, file=sys.stderr, flush=True)

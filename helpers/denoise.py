@@ -75,6 +75,7 @@ def denoise(
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
         clip = audio.resample(clip, RATE)
+    clip = audio.without_bumps(clip)  # what goes beyond the voices' peak is noise
     gain = level_gain(clip.samples)
     run = functools.partial(record.apply, model)
     (samples,) = windows.overlap_add(clip.samples, run, RATE, cache=cache, gain=gain)

@@ -26,7 +26,7 @@ def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") 
         at 16 kHz, so what lies above 8 kHz is lost.
     far : Clip, str, Path, bytes or file object
         What the loudspeaker was given: shorter or longer, at another rate, early or late by up to
-        half a second; `adaptive.bulk_delay` finds out.
+        five seconds, by a clock that is off by up to 400 ppm; `adaptive.clock` finds out.
     rate : int, optional
         Rate of the result in Hz; None keeps the microphone's own.
     residual : str or None
@@ -37,7 +37,8 @@ def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") 
     -------
     Clip
         The near end, as long as the microphone's recording, to the sample, and as loud as in it. If
-        the microphone heard nothing of the far end, that is all that it heard.
+        the microphone heard nothing of the far end, that is all that it heard, and a line on the
+        log "helpers" says so.
 
     Raises
     ------

@@ -32,9 +32,9 @@ def separate(
 
     Parameters
     ----------
-    source : Clip, str, Path, bytes or file object
-        Any recording that `audio.load` takes. One that is not at 8 kHz is resampled: the
-        separators know no other rate, so what lies above 4 kHz is lost.
+    source : Clip, str, Path, bytes, file object or list of Clip
+        Any recording that `audio.load` takes, or what `audio.people` made of it. One that is not at
+        8 kHz is resampled: the separators know no other rate, so what lies above 4 kHz is lost.
     rate : int, optional
         Rate of the results in Hz. None gives 8000, whatever the recording had.
     network : str
@@ -57,7 +57,8 @@ def separate(
         One a speaker, in no particular order (`metrics.match` finds it), as long as the recording
         to the sample and as loud as in the mixture: see `least_squares_gains`. They add up to the
         recording as it is at 8 kHz, without a constant offset, with an error of less than -90 dB of
-        its level: see `mixture_consistency`. Silence stays silence.
+        its level: see `mixture_consistency`. Silence stays silence. Where each person had a channel
+        of their own, as in recorded calls, the tracks are these channels as they are.
 
     Raises
     ------
@@ -70,7 +71,11 @@ def separate(
     >>> [len(source) == len(mixture) for source in separate(mixture)]
     [True, True]
     """
-    clip = audio.remove_dc(audio.load(source))  # before resampling: it would ring
+    apart = source if isinstance(source, list) else audio.people(source)
+    if len(apart) > 1:  # a call with a channel for each: nothing to separate
+        apart = [audio.resample(clip, RATE if rate is None else rate) for clip in apart]
+        return [clip.named(f"{clip.name} speaker {i}") for i, clip in enumerate(apart, start=1)]
+    clip = audio.remove_dc(apart[0])  # before resampling: it would ring
     if not len(clip):
         raise ValueError("there is nothing to separate: the clip holds no samples")
     rate = RATE if rate is None else Clip(np.empty(0), rate).rate
@@ -83,13 +88,14 @@ def separate(
     embed = record.encode and functools.partial(windows.speaker_embedding, record.encode(model))
     model = fast.optimized(model, precision)
     # Normalize first: at -60 dB the network's epsilon dominates and costs 2 dB SI-SDR.
+    whole, clip = clip.samples, audio.without_bumps(clip)
     gain, mixture = 10 ** ((LEVEL - max(clip.level, -200)) / 20), clip.samples
     run = functools.partial(record.apply, model)
     sources = windows.overlap_add(mixture, run, RATE, embed, cache, gain)
     # In place: an hour of audio is 115 MB at 8 kHz.
     sources *= least_squares_gains(sources, mixture)[:, None]
     if consistent:
-        sources = mixture_consistency(sources, mixture)
+        sources = mixture_consistency(sources, whole)  # a bump that was clipped comes back
     tracks = [
         Clip(row, RATE, f"{clip.name} speaker {i}".strip())
         for i, row in enumerate(sources, start=1)

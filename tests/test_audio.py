@@ -3,7 +3,10 @@
 import base64
 import io
 import math
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -244,3 +247,14 @@ def test_a_stream_that_was_read_already_is_no_sound():
     stream = io.BytesIO(b"")
     with pytest.raises(ValueError, match="can't be read as a sound file"):
         audio.load(stream)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="there is no such place")
+def test_numba_has_a_cache_where_home_takes_none(root):
+    code = "import helpers, os; print(os.environ.get('NUMBA_CACHE_DIR', ''))"
+    kept = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    env = {**kept, "HOME": "/dev/null", "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert "a2a-numba" in done.stdout

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from helpers import audio, cli
+from helpers import audio, cli, command
 from helpers.clip import Clip
 
 
@@ -124,7 +124,7 @@ def test_one_bad_file_does_not_stop_the_others(shelf, recordings, tmp_path, caps
         (["denoise", "a b.wav", "deep/a b.wav", "-o", "out"], "would overwrite"),
         (["denoise", "a b.wav", "a b_denoised.wav"], "would overwrite"),
         (["cancel-echo", "a b.wav", "deep"], "give two files, or two folders"),
-        (["cancel-echo", ".", "deep"], "nothing of the same name"),
+        (["cancel-echo", "strangers", "deep"], "nothing of the same name"),
     ],
 )
 def test_a_readers_mistake_is_said_and_ends_in_2(
@@ -132,6 +132,7 @@ def test_a_readers_mistake_is_said_and_ends_in_2(
 ):
     monkeypatch.chdir(recordings)
     (recordings / "empty").mkdir()
+    audio.save(noise(), recordings / "strangers" / "z.wav")
     audio.save(noise(), recordings / "deep" / "a b.wav")
     audio.save(noise(), recordings / "a b_denoised.wav")
     before = names(recordings)
@@ -244,3 +245,151 @@ def test_as_a_program(root, tmp_path):
     assert failed.returncode == 2
     assert "no sound file at" in failed.stderr
     assert failed.stdout == ""
+
+
+# --- folders as phones, sticks and meetings leave them ------------------------------------------
+
+
+def run(tmp_path, shelf, *words):
+    out = tmp_path / "out"
+    return cli.main(["denoise", *map(str, words), "-o", str(out), "--models", shelf]), out
+
+
+def test_what_is_left_out_of_a_folder_is_said(shelf, tmp_path, capsys):
+    folder = tmp_path / "phone"
+    for name in ("a.wav", "._a.wav", "a_denoised.wav", "b_speaker1.wav", "memo.CAF", "readme"):
+        audio.save(noise(), tmp_path / "x.wav")
+        folder.mkdir(exist_ok=True)
+        (tmp_path / "x.wav").rename(folder / name)
+    (folder / "broken.3gp").write_bytes(b"0000ftyp" + bytes(99))
+    status, out = run(tmp_path, shelf, folder)
+    said = capsys.readouterr().err
+    assert names(out) == ["a_denoised.wav", "b_speaker1_denoised.wav", "memo_denoised.wav"]
+    assert status == 2
+    assert "1 × hidden, 1 × result of an earlier run, 1 × without a suffix" in said
+    assert "broken.3gp: " in said
+    assert said.endswith("3 of 4 recordings done\n")
+
+
+def test_two_of_one_name_in_a_folder_are_told_apart(shelf, tmp_path):
+    folder = tmp_path / "in"
+    for name in ("a.wav", "a.flac", "b.wav"):
+        audio.save(noise(), folder / name)
+    status, out = run(tmp_path, shelf, folder)
+    assert status == 0
+    assert names(out) == ["a.flac_denoised.wav", "a.wav_denoised.wav", "b_denoised.wav"]
+
+
+def test_results_inside_the_folder_are_not_done_again(shelf, recordings, capsys):
+    words = ["denoise", str(recordings), "-o", str(recordings / "clean"), "--models", shelf]
+    for _ in range(2):
+        assert cli.main(words) == 0
+    assert "1 × the folder of the results" in capsys.readouterr().err
+    assert names(recordings / "clean") == ["a b_denoised.wav", "deep/c_denoised.wav"]
+
+
+@pytest.mark.parametrize("letter", ["x", "会"])
+def test_a_long_name_is_shortened_and_stays_its_own(shelf, tmp_path, letter):
+    folder, n = tmp_path / "in", 249 // len(letter.encode())
+    audio.save(noise(), folder / "short.wav")
+    for last in "ab":
+        audio.save(noise(), tmp_path / "x.wav").rename(folder / f"{letter * n}{last}.wav")
+    status, out = run(tmp_path, shelf, folder)
+    assert status == 0
+    assert len(names(out)) == 3
+    assert max(len(name.encode()) for name in names(out)) <= 255
+    assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize("word", ["*.wav", "'a b.wav'", "~/a b.wav", "file://HERE/a%20b.wav"])
+def test_what_a_shell_may_leave_to_the_program(shelf, recordings, tmp_path, monkeypatch, word):
+    monkeypatch.chdir(recordings)
+    monkeypatch.setenv("HOME", str(recordings))
+    monkeypatch.setenv("USERPROFILE", str(recordings))
+    status, out = run(tmp_path, shelf, word.replace("HERE", recordings.as_posix()))
+    assert status == 0
+    assert names(out) == ["a b_denoised.wav"]
+
+
+@pytest.mark.parametrize(
+    ("word", "says"), [("*.mp3", "nothing is called"), ("https://a.org/b.wav", "download it first")]
+)
+def test_words_that_stand_for_nothing(shelf, tmp_path, capsys, word, says):
+    assert run(tmp_path, shelf, word)[0] == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_with_one_file_does_not_stop_the_others(
+    shelf, recordings, tmp_path, monkeypatch, capsys
+):
+    save = audio.save
+
+    def moody(clip, path, *rest):
+        if "a b" in str(path):
+            raise OSError(5, "Input/output error")
+        return save(clip, path, *rest)
+
+    monkeypatch.setattr(audio, "save", moody)
+    status, out = run(tmp_path, shelf, recordings)
+    assert status == 1
+    assert names(out) == ["deep/c_denoised.wav"]
+    assert capsys.readouterr().err.endswith("1 of 2 recordings done\n")
+
+
+def test_a_place_that_takes_no_files_is_said_before_the_work(
+    shelf, recordings, monkeypatch, capsys
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    assert cli.main(["denoise", str(recordings), "--models", shelf]) == 2
+    assert "takes no files: name a folder of yours, --output" in capsys.readouterr().err
+
+
+def test_echo_of_folders_that_match_in_part(tmp_path, monkeypatch, capsys):
+    from helpers import echo
+
+    monkeypatch.setattr(echo, "cancel", lambda mic, far, rate=None: mic)
+    for name in ("mic/one.wav", "mic/two.wav", "far/one.mp3", "far/three.wav"):
+        audio.save(noise(rate=16000), tmp_path / name)
+    words = [str(tmp_path / name) for name in ("mic", "far")]
+    assert cli.main(["cancel-echo", *words, "-o", str(tmp_path / "out")]) == 0
+    assert names(tmp_path / "out") == ["one_no_echo.wav"]
+    said = capsys.readouterr().err
+    assert "two.wav" in said
+    assert "three.wav" in said
+
+
+# --- the command's own name ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the command is a .cmd file there")
+def test_the_command_runs_the_course_beside_another_helpers(tmp_path):
+    venv = tmp_path / "it's a venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "helpers.py").write_text("WIDTH = 80\n")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)])}
+    done = subprocess.run(
+        [command.install(venv), "denoise", "gone.wav"],
+        cwd=folder, env=env, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "no sound file at 'gone.wav'" in done.stderr
+
+
+def test_python_m_helpers_beside_another_helpers_says_which(root, tmp_path):
+    (tmp_path / "helpers.py").write_text("WIDTH = 80\n")
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "a.pth").write_text(command.AT_START.format(root=str(root)))
+    start = f"import site; site.addsitedir({str(site)!r})"
+    (site / "sitecustomize.py").write_text(start)  # a .pth file is read in site folders alone
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path[1:])])}
+    for words, says in (("-m helpers denoise x.wav", "not helpers.py in"), ("-m timeit 1", "")):
+        done = subprocess.run(
+            [sys.executable, *words.split()],
+            cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+        assert says in done.stderr
+        assert done.returncode == (2 if says else 0)

@@ -496,3 +496,57 @@ def test_figures_of_doing_nothing_and_of_the_truth(corpus):
         lambda left, _: masks.complex_ratio(call.near, left, limit=1).real.clip(0, 1), [call]
     )
     assert best["gain"] > nothing["gain"] + 2
+
+
+# --- echoes that come late, clocks that drift ---------------------------------------------------
+
+
+def whisper(seconds, rate=16000, seed=0):
+    """Noise in syllables: as hard to foresee as speech."""
+    rng, n = np.random.default_rng(seed), round(seconds * rate)
+    gates = np.repeat(rng.uniform(0, 1, n // 3200 + 1) > 0.3, 3200)[:n]
+    return Clip(0.05 * rng.normal(size=n) * np.convolve(gates, np.ones(320) / 320, "same"), rate)
+
+
+def echo_of(far, late, ppm=0):
+    """Play a clip late, by a clock that is off, into a room."""
+    rng, n = np.random.default_rng(1), len(far)
+    room = rng.normal(size=1200) * np.exp(-np.arange(1200) / 200)
+    room[0] = 3  # the direct sound
+    time = np.arange(n) * (1 + ppm * 1e-6) - late
+    played = np.interp(time, np.arange(n), far.samples, left=0, right=0)
+    heard = np.convolve(played, room / np.linalg.norm(room))[:n]
+    return far.with_samples(0.5 * heard + 1e-4 * rng.normal(size=n))
+
+
+@pytest.mark.parametrize("late", [-1.2, 0.7, 4])
+def test_an_echo_later_than_half_a_second_is_found(caplog, late):
+    far = whisper(16)
+    mic = echo_of(far, round(late * far.rate))
+    out = echo.cancel(mic, far, residual=None)
+    assert echo.erle(mic, out, window=4)[1:-1].min() > 15
+    assert "s late" in caplog.text
+
+
+@pytest.mark.parametrize(("ppm", "late"), [(50, 320), (-100, 8000), (300, 12000), (-300, 320)])
+def test_a_clock_that_drifts_is_found_and_followed(ppm, late):
+    far = whisper(60)
+    found = adaptive.clock(echo_of(far, late, ppm), far)
+    assert found[0] == pytest.approx(late, abs=32)  # 2 ms: the room smears it
+    assert found[1] == pytest.approx(ppm, abs=4)
+
+
+def test_an_echo_by_another_clock_is_taken_out(caplog):
+    far = whisper(40)
+    mic = echo_of(far, 320, 300)
+    out = echo.cancel(mic, far, residual=None)
+    assert echo.erle(mic, out, window=10).min() > 12
+    assert "ppm off" in caplog.text
+
+
+def test_no_echo_is_said(caplog):
+    mic, far = whisper(6, seed=2).named("mic"), whisper(6, seed=3).named("far")
+    out = echo.cancel(mic, far)
+    np.testing.assert_allclose(out.samples, mic.samples, atol=1e-6)
+    assert "'mic': no echo of 'far' was found, nothing is taken out" in caplog.text
+    assert adaptive.clock(mic, far) is None

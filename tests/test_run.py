@@ -163,8 +163,11 @@ def test_helpers_can_be_imported_from_any_folder(machine, tmp_path, monkeypatch)
     assert line.isascii()
     assert line.startswith(b"import ")  # or site would take it for a path
     monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "pass"])
     exec(line)
     assert sys.path == [str(machine.repository)]
+    name = "Scripts/a2a.cmd" if sys.platform == "win32" else "bin/a2a"
+    assert (machine.folder / name).exists()  # the course's own command
 
 
 def test_jupyter_does_not_ask_for_news(machine):

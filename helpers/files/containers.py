@@ -18,6 +18,12 @@ CONTAINERS = (
     (0, b"#!AMR", "AMR"),
     (0, b"wvpk", "WavPack"),
     (0, b"MAC ", "Monkey's Audio"),
+    (0, b"\x0bw", "AC-3"),
+    (0, b"TTA1", "TTA"),
+    (8, b"AVI ", "AVI"),
+    (0, b"FLV\x01", "FLV"),
+    (0, b"G@\x00", "MPEG-TS"),
+    (0, b"G@\x11", "MPEG-TS"),
 )
 
 
@@ -118,10 +124,12 @@ def _with_av(given, wanted):
     import soundfile
 
     try:
-        with av.open(str(given)) as box:
+        with given.open("rb") as file, av.open(file, metadata_errors="replace") as box:
+            if not box.streams.audio or not hasattr(box.streams.audio[0], "rate"):
+                return "no sound track that can be decoded"
             track, floats = box.streams.audio[0], av.AudioResampler(format="fltp")
             shape = {"samplerate": track.rate, "channels": track.channels, "subtype": "FLOAT"}
-            with soundfile.SoundFile(wanted, "w", **shape) as out:
+            with soundfile.SoundFile(wanted, "w", **shape, format="RF64") as out:
                 for frame in box.decode(track):
                     for part in floats.resample(frame):
                         out.write(part.to_ndarray().T)  # (samples, channels)

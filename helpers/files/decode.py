@@ -4,6 +4,7 @@ A file that is empty, cut off, damaged or no sound at all is an error that says 
 do about it: nothing is taken for sound that only looks a little like it. Taught in 13.
 """
 
+import contextvars
 import io
 import logging
 import os
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.clip import Clip
-from helpers.files import containers
+from helpers.clip import Clip, resample
+from helpers.files import channels, containers, headers
 
 RATES = range(1000, 768_001)  # Hz that a recording can have; a header with another is damaged
+MOST = 120_000  # bytes a second, twice what MPEG can have: more is no MPEG
 BLOCK = 2**20  # samples read at a time, so that a damaged header's promises cost no memory
 
+_apart = contextvars.ContextVar("apart", default=False)  # whether people may stay on their channels
 _log = logging.getLogger("helpers")
 
 
@@ -30,8 +33,9 @@ def read(source) -> Clip:
     source : str, Path, bytes or file object
         WAV, FLAC, Ogg, Opus, MP3, AIFF and what else libsndfile reads; M4A, AAC, WebM and WMA
         where the command ffmpeg or the package av is installed. Several channels are averaged,
-        which is said in a line on the log "helpers"; where one is another turned upside down and
-        the average would be silence, the loudest is taken.
+        which is said in a line on the log "helpers"; where the average would be silence (one is
+        another turned upside down), a comb (two microphones apart) or much worse than the best of
+        them (an open input), one is taken.
 
     Returns
     -------
@@ -51,30 +55,143 @@ def read(source) -> Clip:
     ValueError: 'this' can't be read as a sound file (it holds text): copy it again, ...
     """
     name, file = _open(source)
-    label = repr(name or "this")
-    head, tail = _ends(file)
-    if kind := containers.sniff(head):
-        with tempfile.TemporaryDirectory() as folder:
-            wav = containers.convert(label, file, kind, Path(folder))
-            samples, rate = _decode(label, wav)
-            return Clip(samples, rate, name)
-    samples, rate = _decode(label, file, head, tail)
+    samples, rate = _sound(repr(name or "this"), file)
     return Clip(samples, rate, name)
+
+
+def people(source) -> list[Clip]:
+    """Decode a recording, and keep channels apart that hold somebody else each.
+
+    Parameters
+    ----------
+    source : str, Path, bytes or file object
+        As for `read`.
+
+    Returns
+    -------
+    list of Clip
+        One a person where each is on a channel of their own, which is said on the log "helpers";
+        else one, as `read` gives it.
+
+    Examples
+    --------
+    >>> from helpers import audio
+    >>> [clip.name for clip in people(audio.SOUNDS / "mix_speech.wav")]
+    ['mix_speech']
+    """
+    name, file = _open(source)
+    token = _apart.set(True)
+    try:
+        samples, rate = _sound(repr(name or "this"), file)
+    finally:
+        _apart.reset(token)
+    if samples.ndim == 1:
+        return [Clip(samples, rate, name)]
+    return [
+        Clip(column, rate, f"{name} channel {i}".strip()) for i, column in enumerate(samples.T, 1)
+    ]
+
+
+def _sound(label, file):
+    """Return the samples and the rate, however the file is put together."""
+    begin = headers.after_tags(file)
+    head = headers.read_at(file, begin, 65536)
+    if begin and head.startswith((b"RIFF", b"OggS")):  # a tag where none belongs
+        return _sound(label, headers.read_at(file, begin, headers.size_of(file)))
+    wav = headers.wav(file)
+    if kind := _foreign(file, head, wav):
+        with tempfile.TemporaryDirectory() as folder:
+            return _decode(label, containers.convert(label, file, kind, Path(folder)))
+    if head.startswith(b"OggS"):
+        return _ogg(label, file, head)
+    if head.startswith(b"fLaC") and len(starts := headers.flac(file)) > 1:
+        return _join(label, _cut(headers.read_at(file, 0, headers.size_of(file)), starts))
+    if wav and wav["more"] == "file":
+        data = headers.read_at(file, 0, wav["size"])
+        return _join(label, _cut(data, [0, wav["after"]]))
+    if wav and wav["more"] == "sound":
+        samples, rate = _decode(label, _whole(file, wav, wav["size"]))
+        told = len(samples) * (wav["stop"] - wav["start"]) / (wav["size"] - wav["start"]) / rate
+        there = f"{len(samples) / rate:.2f} s are there, and were read"
+        _log.warning("%s: its header tells of %.2f s, %s", label, told, there)
+        return samples, rate
+    try:
+        return _decode(label, file, head)
+    except ValueError as problem:
+        if "unsupported encoding" in str(problem):
+            with tempfile.TemporaryDirectory() as folder:
+                kind = "a codec that libsndfile does not know"
+                return _decode(label, containers.convert(label, file, kind, Path(folder)))
+        # libsndfile looks for the samples in vain where chunks are padded its own way.
+        if not wav or wav["stop"] > wav["size"] or wav["stop"] == wav["start"]:
+            raise
+        return _decode(label, _whole(file, wav, wav["stop"]))
+
+
+def _foreign(file, head, wav):
+    """Say what it is that libsndfile does not decode, or decodes in part; "" for nothing."""
+    if kind := containers.sniff(head):
+        return kind
+    if wav and wav["code"] not in headers.OWN_CODES and wav["stop"] <= wav["size"]:
+        return f"WAV with a codec of its own (0x{wav['code']:04x})"
+    return "MP3 put end to end" if headers.mpeg_chain(file) else ""
+
+
+def _whole(file, wav, stop):
+    """Return a WAV file with a header that counts its samples up to `stop`."""
+    return headers.Samples(file, wav["fmt"], wav["start"], stop)
+
+
+def _ogg(label, file, head):
+    """Read an Ogg file, or several that were put end to end."""
+    data = headers.read_at(file, 0, headers.size_of(file))
+    starts, whole, ended = headers.ogg(data)
+    if not whole:
+        raise _cut_off(label, "its last page is missing")
+    if len(starts) > 1:
+        return _join(label, _cut(data, starts))
+    try:
+        samples, rate = _decode(label, data, head)
+    except ValueError:
+        if ended:
+            raise
+        with tempfile.TemporaryDirectory() as folder:  # libsndfile needs the mark in Opus
+            wav = containers.convert(label, data, "Ogg without a mark of its end", Path(folder))
+            samples, rate = _decode(label, wav)
+    if not ended:  # Android's recorders never write the mark
+        there = f"what is there of it, {len(samples) / rate:.2f} s, counts as whole"
+        _log.warning("%s: nothing marks its end; %s", label, there)
+    return samples, rate
+
+
+def _cut(data, starts):
+    """Cut contents into the files that begin at `starts`."""
+    return [data[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def _join(label, parts):
+    """Read files that were put end to end, at the first one's rate, and say how many."""
+    sounds = [_sound(label, part) for part in parts]
+    rate = sounds[0][1]
+    if any(other != rate for _, other in sounds):
+        sounds = [(resample(Clip(*sound), rate).samples, rate) for sound in sounds]
+    samples = np.concatenate([samples for samples, _ in sounds])
+    said = f"{len(parts)} recordings put end to end, {len(samples) / rate:.2f} s in all"
+    _log.warning("%s: %s", label, said)
+    return samples, rate
 
 
 def _open(source):
     """Return a name, and the path or the contents."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        cure = "the course's own are in audio.SOUNDS"
+        cure = _cure(str(source))
         try:
             if path.is_file():  # a device such as /dev/zero has no end
                 path.open("rb").close()
-                return path.stem, path
+                return os.fsencode(path.stem).decode("utf-8", "replace"), path
         except OSError as problem:
             cure = f"it can't be opened ({problem.strerror})"
-        if "://" in str(source):
-            cure = "download it first, and give the path of the file"
         raise ValueError(f"no sound file at {str(source)!r}, seen from {str(Path.cwd())!r}: {cure}")
     contents = source.read() if hasattr(source, "read") else source
     if isinstance(contents, bytes | bytearray | memoryview):
@@ -87,17 +204,22 @@ def _open(source):
     )
 
 
-def _ends(file, size=65536):
-    """Return the first and the last bytes."""
-    if isinstance(file, bytes):
-        return file[:size], file[-size:]
-    with file.open("rb") as stream:
-        head = stream.read(size)
-        stream.seek(max(0, stream.seek(0, os.SEEK_END) - size))
-        return head, stream.read()
+def _cure(text):
+    """Say what to do about a path that leads nowhere."""
+    if re.match(r"[A-Za-z][\w+.-]+:/", text) or text.startswith("www."):
+        return "download it first, and give the path of the file"
+    if text != text.strip(" \t\r\n\"'"):
+        return "leave out the quotes and blanks around it"
+    if text.startswith("~"):
+        return "only a shell knows what ~ is: Path(...).expanduser()"
+    if "*" in text or "?" in text:
+        return "name one file, or all of a folder: sorted(Path('folder').glob('*.wav'))"
+    if os.path.isdir(text):
+        return "it is a folder: sorted(Path(...).glob('*.wav'))"
+    return "the course's own are in audio.SOUNDS"
 
 
-def _decode(label, file, head=b"", tail=b""):
+def _decode(label, file, head=b""):
     """Read with libsndfile, and doubt whatever the header says."""
     import soundfile
 
@@ -111,18 +233,15 @@ def _decode(label, file, head=b"", tail=b""):
             sound.seekable = lambda: False  # else soundfile seeks after each block: FLAC may not
             samples = _mono(label, sound)
             promised = _promised(sound, head)
+            if sound.format == "MP3" and not promised and len(samples) / rate * MOST < len(head):
+                raise _unreadable(label, "two of its bytes look like MPEG's by chance")
     except (soundfile.SoundFileError, TypeError) as problem:  # TypeError: a path that ends in .raw
         reason = getattr(problem, "error_string", str(problem)).removeprefix("Error : ")
         if "not recognised" not in reason:
             reason = f"damaged or cut off: {reason}"
         raise _unreadable(label, _look(head) or reason) from problem
-    if promised > len(samples) or (head.startswith(b"OggS") and not _is_ended(tail)):
-        seconds = (promised - len(samples)) / rate
-        lost = f"{seconds:.3f} s are missing" if seconds > 0 else "its last page is missing"
-        raise ValueError(
-            f"{label} is cut off ({lost}): copy or download it again, or keep what is there, "
-            "ffmpeg -i your_file mended.wav"
-        )
+    if promised > len(samples):
+        raise _cut_off(label, f"{(promised - len(samples)) / rate:.3f} s are missing")
     if not len(samples):
         raise ValueError(
             f"{label} is a sound file without a single sample: record again, or if the file is not "
@@ -132,32 +251,54 @@ def _decode(label, file, head=b"", tail=b""):
 
 
 def _mono(label, sound):
-    """Average the channels, and say so; keep the loudest alone where they cancel."""
-    mono, power = _blocks(sound, lambda block: block.mean(axis=1))
-    if sound.channels == 1 or not power.any():
+    """Make one channel of several, and say so where something is lost by it."""
+    if sound.channels == 1:
+        return _blocks(sound, lambda block: block[:, 0])[0]
+    ear = channels.Ear(sound.samplerate, sound.channels)
+    mono, power = _blocks(sound, lambda block: block.mean(axis=1), ear)
+    if not power.any():
         return mono
     kept = np.einsum("i,i->", mono, mono, dtype=np.float64) / power.mean()  # 1: they are all alike
-    if kept < 0.1 / sound.channels:
+    if kept >= 0.9999:
+        return mono
+    verdict, best = ear.judge() if ear.levels else ("average", 0)
+    if verdict == "people" and _apart.get():
         sound.seek(0)
-        loudest = int(power.argmax())
-        mono, _ = _blocks(sound, lambda block: block[:, loudest])
-        _log.warning("%s: its channels cancel each other, only %d kept", label, loudest + 1)
-    elif kept < 0.9999:
+        _log.warning("%s: somebody else on each of its %d channels", label, sound.channels)
+        return _blocks(sound, lambda block: block)[0]
+    if kept < 0.1 / sound.channels:
+        best, why = int(power.argmax()), "its channels cancel each other"
+    elif verdict == "apart":
+        why = "two microphones apart, whose average would sound hollow"
+    elif verdict == "better":
+        why = f"one of its {sound.channels} channels is far cleaner than their average"
+    else:
         _log.warning("%s: %d channels averaged into one", label, sound.channels)
+        return mono
+    sound.seek(0)
+    mono, _ = _blocks(sound, lambda block: block[:, best])
+    _log.warning("%s: %s, only %d kept", label, why, best + 1)
     return mono
 
 
-def _blocks(sound, pick):
+def _blocks(sound, pick, ear=None):
     """Read to the end, in memory that grows with what is there and not with what was promised."""
-    mono, n, power = np.empty(0, dtype=np.float32), 0, np.zeros(sound.channels)
+    kept, n, power = None, 0, np.zeros(sound.channels)
     while len(block := sound.read(BLOCK // sound.channels, "float32", always_2d=True)):
-        if n + len(block) > len(mono):
-            mono.resize(max(2 * len(mono), n + len(block)), refcheck=False)
-        mono[n : n + len(block)] = pick(block)
+        picked = pick(block)
+        if kept is None:
+            kept = np.empty(picked.shape, dtype=np.float32)
+        if n + len(block) > len(kept):
+            kept.resize((max(2 * len(kept), n + len(block)), *kept.shape[1:]), refcheck=False)
+        kept[n : n + len(block)] = picked
         power += np.square(block, dtype=np.float64).sum(axis=0)
+        if ear:
+            ear.hear(block)
         n += len(block)
-    mono.resize(n, refcheck=False)
-    return mono, power
+    if kept is None:
+        return np.empty(0, dtype=np.float32), power
+    kept.resize((n, *kept.shape[1:]), refcheck=False)
+    return kept, power
 
 
 def _promised(sound, head):
@@ -167,17 +308,9 @@ def _promised(sound, head):
         # A few bytes are a matter of padding; 2 GB or more is what a pipe writes for "unknown".
         if int(there) + 8 < int(said) < 0x7F000000:
             return 1 + sound.frames * int(said) // max(1, int(there))
-    if sound.format == "MP3" and not re.search(b"Xing|Info", head):
+    if sound.format == "MP3" and not headers.contents_table(head[:256]):
         return 0  # what libsndfile tells is a guess
     return sound.frames if sound.frames < 2**40 else 0
-
-
-def _is_ended(tail):
-    """Tell whether the last page of an Ogg file is whole, and says that it is the last."""
-    page = tail[max(0, tail.rfind(b"OggS")) :]
-    if len(page) < 27 or not page[5] & 4:
-        return False
-    return len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
 def _look(head):
@@ -194,4 +327,12 @@ def _unreadable(label, reason):
     return ValueError(
         f"{label} can't be read as a sound file ({reason.strip(' .')}): copy it again, or convert "
         "it to WAV, for example ffmpeg -i your_file your_file.wav"
+    )
+
+
+def _cut_off(label, lost):
+    """Make the error for a file that is not all there."""
+    return ValueError(
+        f"{label} is cut off ({lost}): copy or download it again, or keep what is there, "
+        "ffmpeg -i your_file mended.wav"
     )
