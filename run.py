@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The course's commands; `python run.py` alone lists them.
 
-Needs nothing but Python 3.11. Every command first sees to the virtual environment (`.venv`, or the
-folder that A2A_VENV names) and then works inside it: the first time that means an installation,
-afterwards a look at a stamp. A later command is one more function and one more row in COMMANDS.
+Needs nothing but Python 3.11, 3.12 or 3.13. Every command first sees to the virtual environment
+(`.venv`, or the folder that A2A_VENV names) and then works inside it: the first time that means an
+installation, afterwards a look at a stamp. A later command is one more function and one more row in
+COMMANDS.
 """
 
 import ast
@@ -51,14 +52,13 @@ def say(text):
 
 def check_python(version=sys.version_info):
     """Refuse a Python that the pins have no wheels for."""
-    found = f"{version[0]}.{version[1]}"
     if not (3, 11) <= tuple(version[:2]) <= (3, 13):
+        why = " (there is no pyarrow 18 for it)" if version >= (3, 14) else ""
         raise Usage(
-            f"this is Python {found}, but the course needs Python 3.11: install it (python.org, "
-            "conda, or your system's packages) and start run.py with that one."
+            f"this is Python {version[0]}.{version[1]}, but the course needs Python 3.11, 3.12 or "
+            f"3.13{why}: install one (python.org, conda, or your system's packages) and start "
+            "run.py with that one."
         )
-    if tuple(version[:2]) != (3, 11):
-        say(f"Python {found} may well do, but the course is untested with it: 3.11 is the one.")
 
 
 # --- the virtual environment ------------------------------------------------------------------
@@ -99,7 +99,7 @@ def set_up():
             stamp.replace(unfinished)
     install(python, folder)
     add_to_path(python)
-    no_news(folder)
+    configure_jupyter(folder)
     stamp.write_text(fingerprint(folder), encoding="ascii")
     unfinished.unlink(missing_ok=True)
     say(f"Ready after {time.monotonic() - started:.0f} s.")
@@ -188,30 +188,44 @@ def add_to_path(python):
     (folder / "audio_to_audio.pth").write_text(line, encoding="ascii")
 
 
-def no_news(folder):
-    """Keep JupyterLab from asking for news and updates: the course needs no network."""
-    settings = folder / "share" / "jupyter" / "lab" / "settings"
-    settings.mkdir(parents=True, exist_ok=True)
-    wish = {"@jupyterlab/apputils-extension:notification":
-            {"fetchNews": "false", "checkForUpdates": False}}  # fmt: skip
-    (settings / "overrides.json").write_text(json.dumps(wish), encoding="ascii")
+def configure_jupyter(folder):
+    """Keep JupyterLab from asking for news, which needs a network, and from warning of itself."""
+    wishes = {
+        "share/jupyter/lab/settings/overrides.json": {
+            "@jupyterlab/apputils-extension:notification": {
+                "fetchNews": "false",
+                "checkForUpdates": False,
+            }
+        },
+        # Its own default is longer than the interval between pings, of which tornado warns.
+        "etc/jupyter/jupyter_server_config.d/audio_to_audio.json": {
+            "ServerApp": {"tornado_settings": {"ws_ping_timeout": 30000}}
+        },
+    }
+    for name, wish in wishes.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(wish), encoding="ascii")
 
 
-def environment():
+def environment(**more):
     """Return the variables a child starts with; what the reader has set wins."""
-    defaults = {
+    defaults = more | {
         "PYTHONUTF8": "1",  # the course holds Chinese, which a Windows code page may not know
         "MODELSCOPE_LOG_LEVEL": "40",  # errors only; ModelScope reads it once, at its import
+        # Threads that spin while they wait slow down whatever else runs, their own work included.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     return {**defaults, **os.environ}
 
 
-def call(command, cwd=None):
+def call(command, cwd=None, **variables):
     """Run a child to its end and return its exit code; Ctrl-C is the child's to answer."""
     # A child inherits a signal that is ignored, but not a handler that does nothing.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.call([str(part) for part in command], cwd=cwd, env=environment())
+        return subprocess.call(
+            [str(part) for part in command], cwd=cwd, env=environment(**variables)
+        )
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -252,11 +266,31 @@ def lab(args):
     return call(command + options, cwd=ROOT)
 
 
+def cores():
+    """Count the processor cores that this process may use: by its affinity and its container."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        count = min(count, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        pass
+    return count or 1
+
+
 def test(args):
-    """Run the unit tests, the docstrings' examples and, cell by cell, the lessons."""
-    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
-    nbval += ["--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
-    return call([set_up(), "-m", "pytest", *nbval, *args], cwd=ROOT)
+    """Run the unit tests, the docstrings' examples and, cell by cell, the lessons.
+
+    A module or a lesson is one piece of work, each core takes the next one.
+    """
+    command = [set_up(), "-m", "pytest", "-n", str(cores()), "--dist=loadscope"]
+    if "--quick" in args:
+        args = [arg for arg in args if arg != "--quick"]
+        say("Quick: without the lessons, the site, and what is marked slow.")
+        command += ["-m", "not slow", "--ignore=notebooks", "--ignore=tests/test_site.py"]
+    else:
+        command += ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=600"]
+        command += ["--nbval-sanitize-with=tests/nbval_sanitize.cfg"]
+    return call([*command, *args], cwd=ROOT, OMP_NUM_THREADS="1")  # a core for each piece of work
 
 
 def train(args):
@@ -293,7 +327,7 @@ def zh(args):
 
 COMMANDS = {
     "lab": (lab, "open JupyterLab: lab, lab 05, lab zh 05; after -- options of JupyterLab"),
-    "test": (test, "run every test and lesson: test, test -k mixing, test notebooks"),
+    "test": (test, "run every test and lesson: test, test --quick, test -k mixing, test notebooks"),
     "train": (train, "train an embedded model: train separation --minutes 10, train denoising"),
     "evaluate": (evaluate, "score the embedded models on the test recordings"),
     "bench": (bench, "time the fast path: bench, bench --quick, bench --long"),

@@ -14,6 +14,7 @@ import re
 import sys
 from pathlib import Path
 
+from book import claims
 from helpers.files.whole import whole
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -203,7 +204,7 @@ def faults(path):
         drawn = any(PICTURES & set(output.get("data", ())) for output in outputs)
         if drawn and not cell["metadata"].get("a2a", {}).get("alt", "").strip():
             found.append(f"{cell.get('id')} shows a figure without alt text (metadata a2a.alt)")
-    return found
+    return found + claims.faults(path)
 
 
 def main(args=None):

@@ -159,7 +159,8 @@ def clear(html):
         for name in (*edition.pages().values(), "index", "search", "genindex")
     }
     for path in html.rglob("*.html"):
-        if path.relative_to(html).as_posix() not in wanted:
+        name = path.relative_to(html)
+        if name.as_posix() not in wanted and "_downloads" not in name.parts:  # not a page of ours
             path.unlink()
 
 

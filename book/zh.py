@@ -3,6 +3,8 @@
 python run.py zh                   build notebooks/zh and the index of README.zh-CN.md
 python run.py zh update [05 07]    bring the catalogs up to date with the English notebooks
 python run.py zh check [05 07]     say what is missing, fuzzy, or not as its source has it
+
+The exercises' messages have a catalog too, by the name of exercises: `zh update exercises`.
 """
 
 import argparse
@@ -11,7 +13,7 @@ import re
 import sys
 from pathlib import PurePosixPath
 
-from book import lessons
+from book import lessons, zh_exercises
 from book.lessons import ROOT, between, read, text, write
 from book.zh_catalog import GENERATED, catalog, incomplete, messages, untouched, updated
 
@@ -140,7 +142,7 @@ def edition(root=ROOT):
 def strays(root=ROOT):
     """Return the catalogs and built lessons whose English lesson is gone."""
     there = {path.stem for path in lessons.lessons(folder=root / "notebooks")}
-    found = [*root.glob("notebooks/zh/*.ipynb"), *root.glob("locale/zh/*.po")]
+    found = [*root.glob("notebooks/zh/*.ipynb"), *root.glob("locale/zh/[0-9]*.po")]
     return [path for path in sorted(found) if path.stem not in there]
 
 
@@ -151,22 +153,32 @@ def main(args=None, root=ROOT):
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("run.py zh", description=__doc__, formatter_class=form)
     parser.add_argument("action", nargs="?", choices=("build", "update", "check"), default="build")
-    parser.add_argument("lesson", nargs="*", help="numbers or names, for update and check")
+    parser.add_argument(
+        "lesson", nargs="*", help="numbers or names, or exercises, for update and check"
+    )
     options = parser.parse_args(args)
     try:
-        paths = lessons.lessons(options.lesson, root / "notebooks")
+        named = [name for name in options.lesson if name != zh_exercises.NAME]
+        paths = lessons.lessons(named, root / "notebooks") if named or not options.lesson else []
+        exercises = len(named) < len(options.lesson) or not options.lesson
+        exercises = exercises and bool(zh_exercises.messages(root))
         if options.action == "update":
             (root / "locale" / "zh").mkdir(parents=True, exist_ok=True)
             for path in paths:
                 file = root / "locale" / "zh" / f"{path.stem}.po"
                 write(file, updated(messages(read(path)), catalog(file)))
+            if exercises:
+                write(zh_exercises.paths(root)[0], zh_exercises.updated(root))
         elif options.action == "build":
             wanted, found = edition(root)
             (root / "notebooks" / "zh").mkdir(exist_ok=True)
             for path, content in wanted.items():
                 write(path, content)
+            if exercises:
+                write(zh_exercises.paths(root)[1], zh_exercises.built(root))
         if options.action != "build":
             found = [fault for path in paths for fault in zh_check.lesson(path, root)]
+        found += zh_exercises.faults(root) if exercises else []
         found += [f"{path.relative_to(root)}: its English lesson is gone" for path in strays(root)]
     except ValueError as problem:
         found = [str(problem)]

@@ -19,8 +19,8 @@ __version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={
-        "adaptive", "audio", "clip", "denoise", "echo", "echo_mask", "exercises", "files", "lab",
-        "masks", "metrics", "mixing", "models", "networks", "player", "plots", "separate",
-        "spectra", "windows",
+        "adaptive", "audio", "clinic", "clip", "denoise", "echo", "echo_mask", "exercises",
+        "files", "lab", "masks", "metrics", "mixing", "models", "networks", "player", "plots",
+        "separate", "spectra", "windows",
     },
 )  # fmt: skip

@@ -1,8 +1,21 @@
-"""`python -m helpers`: see helpers/cli.py."""
+"""`python -m helpers`: see helpers/cli.py, and for `clinic` helpers/clinic/cli.py."""
 
+import os
 import sys
 
-from helpers.cli import main
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin
+
+
+def main(arguments: list[str]) -> int:
+    """Hand the words of the command line to the tool that they name; return its exit status."""
+    if arguments[:1] == ["clinic"]:  # it has options of its own
+        from helpers.clinic.cli import main as clinic
+
+        return clinic(arguments[1:], prog="python -m helpers clinic")
+    from helpers.cli import main as tools
+
+    return tools(arguments)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

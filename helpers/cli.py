@@ -34,6 +34,7 @@ examples:
   python -m helpers denoise interview.wav talk.m4a -o clean
   python -m helpers denoise recordings/ -o clean --json > report.json
   python -m helpers cancel-echo microphone.wav loudspeaker.wav
+  python -m helpers clinic --help    (examines anybody's denoiser, separator or canceler)
 
 exit status: 0 all done, 2 bad input (message on stderr), 1 anything else"""
 

@@ -1,10 +1,9 @@
-"""The checkers of lesson 10: the solution passes, a blank gets "not yet", mistakes are named."""
+"""The checkers of lesson 10: what is special to them; the rest is in test_exercises.py."""
 
 import numpy as np
 import pytest
 
 from helpers import audio
-from helpers.clip import Clip
 from helpers.exercises import lesson10
 from helpers.spectra import istft, stft
 
@@ -14,29 +13,12 @@ MAGNITUDE, PHASE = np.abs(SPECTRUM), np.exp(1j * np.angle(SPECTRUM))
 QUIET = MAGNITUDE[:, np.square(MAGNITUDE).sum(axis=0).argsort()[:38]]  # (bins, frames)
 POWER = np.square(QUIET).mean(axis=1, keepdims=True)
 SYSTEMS = {"A": (1, 2.0), "B": (2, 1.5), "C": (4, 3.0), "D": (4, 2.5), "E": (9, 3.0), "F": (20, 4)}
-RUBBISH = [
-    "loud", 3.7, [1, 2], float("nan"), np.zeros(3), {}, 1j, object(), Clip([0.1], 8000), [[1], [2]],
-]  # fmt: skip
 CHECKS = [
     lambda answer: lesson10.check_power(answer, NOISY, POWER),
     lambda answer: lesson10.check_delay(answer, window=32, hop=8, ahead=2),
     lambda answer: lesson10.check_front(answer, SYSTEMS),
     lesson10.check_choice,
 ]
-
-
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("answer", [None, ...])
-def test_blank_gets_not_yet(check, answer):
-    verdict = check(answer)
-    assert verdict.passed is None
-    assert "Not yet" in repr(verdict)
-
-
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("answer", RUBBISH, ids=lambda answer: type(answer).__name__)
-def test_rubbish_gets_a_verdict(check, answer):
-    assert check(answer).passed in (False, None)
 
 
 # --- powers ---------------------------------------------------------------------------------------
@@ -106,26 +88,6 @@ def test_power_takes_a_clip(answer, said):
     assert said in verdict.message
 
 
-# --- the delay ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (48, "48 ms: the first sample"),
-        (32.0, "the frames to come are waited"),
-        (16, "has to fill first"),
-        (96, "only a hop"),
-        (24, "not a hop"),
-        (0, "Not quite"),
-    ],
-)
-def test_delay(answer, said):
-    verdict = CHECKS[1](answer)
-    assert verdict.passed is (answer == 48)
-    assert said in verdict.message
-
-
 # --- the front ------------------------------------------------------------------------------------
 
 
@@ -170,15 +132,3 @@ def test_choice():
     partly = lesson10.CASES | {"callers hear their own words come back": ...}
     assert "1 to go" in lesson10.check_choice(partly).message
     assert "none of" in lesson10.check_choice(dict.fromkeys(lesson10.CASES, "magic")).message
-
-
-def test_they_answer_in_chinese(monkeypatch):
-    monkeypatch.setenv("A2A_LANG", "zh")
-    messages = [
-        CHECKS[0](power("right")).message,
-        CHECKS[1](48).message,
-        CHECKS[2]({"A", "C", "F"}).message,
-        lesson10.check_choice(lesson10.CASES).message,
-    ]
-    for message, word in zip(messages, ["功率", "采样点", "其余", "麦克风"], strict=True):
-        assert word in message

@@ -15,7 +15,9 @@ HEAVY = (
     "torchmetrics",
     "pandas",
 )
-MODULES = "audio, clip, denoise, echo, files, metrics, mixing, models, networks, plots, separate"
+MODULES = (
+    "audio, clinic, clip, denoise, echo, files, metrics, mixing, models, networks, plots, separate"
+)
 
 
 def run(root, code):

@@ -23,10 +23,10 @@ MACOS = {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posi
 WHEELS = {
     "manylinux": (
         LINUX | {"platform_machine": "x86_64"},
-        ["manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(5, 29))],
+        ["manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in range(5, 35))],
     ),
     "windows": (WINDOWS | {"platform_machine": "AMD64"}, ["win_amd64"]),
-    "macos": (MACOS | {"platform_machine": "arm64"}, ["macosx_14_0_arm64"]),
+    "macos": (MACOS | {"platform_machine": "arm64"}, ["macosx_15_0_arm64"]),
 }
 
 
@@ -157,14 +157,17 @@ def test_what_is_imported_is_pinned(folder):
             assert distributions & pinned, f"{path.relative_to(ROOT)} imports {name}: pin it"
 
 
-def dry_run(pins, tags, folder):
-    """Ask pip what it would install on a CPython 3.11 of another machine, wheels only.
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def dry_run(pins, tags, folder, python):
+    """Ask pip what it would install on a CPython of another machine, wheels only.
 
     pip reads 3.11 as 3.11.0, so a package that refuses an early 3.11 is found too.
     """
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", "--implementation=cp", "--python-version=3.11"]
-    command += [f"--abi={abi}" for abi in ("cp311", "abi3", "none")]
+    command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
+    command += [f"--abi={abi}" for abi in (f"cp{python.replace('.', '')}", "abi3", "none")]
     command += [f"--platform={tag}" for tag in tags]
     command += [f"--target={folder / 'nothing'}", f"--report={folder / 'report.json'}"]
     command += [f"{name}=={version(pin)}" for name, pin in pins.items()]
@@ -177,19 +180,22 @@ def dry_run(pins, tags, folder):
 @pytest.mark.wheels
 @pytest.mark.parametrize("name", sorted(REQUIREMENTS))
 @pytest.mark.parametrize("machine", WHEELS)
-def test_every_requirement_has_a_wheel(machine, name, tmp_path):
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_requirement_has_a_wheel(machine, name, python, tmp_path):
     _, tags = WHEELS[machine]
-    found = dry_run({name: REQUIREMENTS[name]}, tags, tmp_path)
+    found = dry_run({name: REQUIREMENTS[name]}, tags, tmp_path, python)
     assert len(found) == 1
 
 
 @pytest.mark.wheels
 @pytest.mark.parametrize("machine", WHEELS)
-def test_every_constraint_has_a_wheel(machine, tmp_path):
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_constraint_has_a_wheel(machine, python, tmp_path):
     system, tags = WHEELS[machine]
+    system = system | {"python_version": python, "python_full_version": f"{python}.0"}
     pins = {
         name: pin
         for name, pin in CONSTRAINTS.items()
         if pin.marker is None or pin.marker.evaluate(system)
     }
-    assert len(dry_run(pins, tags, tmp_path)) == len(pins)
+    assert len(dry_run(pins, tags, tmp_path, python)) == len(pins)

@@ -122,19 +122,15 @@ def test_wrong_python_is_one_sentence(version):
         run.check_python(version)
     text = str(problem.value)
     assert f"Python {version[0]}.{version[1]}" in text
-    assert "needs Python 3.11" in text
+    assert "needs Python 3.11, 3.12 or 3.13" in text
+    assert ("no pyarrow 18 for it" in text) == (version >= (3, 14))
     assert "\n" not in text
     assert problem.value.code == 2
 
 
-@pytest.mark.parametrize("version", [(3, 12, 1), (3, 13, 0)])
-def test_newer_python_is_said_to_be_untested(version, capsys):
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 0)])
+def test_the_right_python_says_nothing(version, capsys):
     run.check_python(version)
-    assert "untested" in capsys.readouterr().out
-
-
-def test_the_right_python_says_nothing(capsys):
-    run.check_python((3, 11, 0))
     assert capsys.readouterr().out == ""
 
 
@@ -176,6 +172,13 @@ def test_jupyter_does_not_ask_for_news(machine):
     (settings,) = machine.folder.glob("share/jupyter/lab/settings/overrides.json")
     (wish,) = json.loads(settings.read_text("ascii")).values()
     assert wish == {"fetchNews": "false", "checkForUpdates": False}
+
+
+def test_jupyter_does_not_warn_of_its_own_pings(machine):
+    run.set_up()
+    (config,) = machine.folder.glob("etc/jupyter/jupyter_server_config.d/*.json")
+    settings = json.loads(config.read_text("ascii"))["ServerApp"]["tornado_settings"]
+    assert settings["ws_ping_timeout"] <= 30_000  # Jupyter's interval between two pings, in ms
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt"])
@@ -367,6 +370,27 @@ def test_test_runs_pytest_and_strict_nbval(machine):
     assert {"--nbval", "--nbval-current-env"} <= set(command)
     assert "--nbval-sanitize-with=tests/nbval_sanitize.cfg" in command
     assert "--nbval-lax" not in command
+    assert command[command.index("-n") + 1] == str(run.cores())
+    assert "--dist=loadscope" in command  # a lesson's cells stay together
+
+
+def test_quick_says_what_it_leaves_out(machine, capsys):
+    run.main(["test", "--quick", "-x"])
+    command = machine.started[-1]
+    assert command[command.index("-m", 3) + 1] == "not slow"
+    assert {"--ignore=notebooks", "--ignore=tests/test_site.py", "-x"} <= set(command)
+    assert not {"--quick", "--nbval"} & set(command)
+    assert "without the lessons, the site, and what is marked slow" in capsys.readouterr().out
+
+
+def test_cores_are_those_of_the_container(monkeypatch, tmp_path):
+    monkeypatch.setattr(run.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    for text, count in (("150000 100000", 1), ("400000 100000", 4), ("max 100000", 8)):
+        (tmp_path / "cpu.max").write_text(text)
+        monkeypatch.setattr(run, "Path", lambda _: tmp_path / "cpu.max")
+        assert run.cores() == count
+    monkeypatch.setattr(run, "Path", lambda _: tmp_path / "nothing")
+    assert run.cores() == 8
 
 
 def test_train_and_evaluate_pass_their_arguments_on(machine):
@@ -393,6 +417,9 @@ def test_the_readers_variables_win(monkeypatch):
     variables = run.environment()
     assert variables["MODELSCOPE_LOG_LEVEL"] == "20"
     assert variables["PYTHONUTF8"] == "1"
+    assert variables["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert run.environment(OMP_NUM_THREADS="1")["OMP_NUM_THREADS"] == "3"
     assert "MPLBACKEND" not in variables  # or the lessons would show no figures
 
 

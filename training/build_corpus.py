@@ -10,6 +10,7 @@ lessons never need this script: they read what it left in `sounds/`.
 
 import argparse
 import csv
+import gzip
 import hashlib
 import re
 import shutil
@@ -28,7 +29,9 @@ SOUNDS = ROOT / "sounds"
 CORPUS = ROOT / "corpus"
 RATE = 16000
 OPUS = 0.9  # libsndfile's compression level: about 28 kbit/s
-FIELDS = "path seconds rate speaker sex language kind package version author license sha256 split"
+FIELDS = (
+    "path seconds rate speaker sex language kind package version author license sha256 split text"
+)
 ORIGIN = ("package", "author", "license")
 SYNTHESIZED = {"package": "training/noises.py", "author": "this project", "license": "CC0-1.0"}
 
@@ -123,13 +126,32 @@ def utterances(source, packages):
 
 
 def grouped(waves, seconds=6.0, gap=0.2):
-    """Join short utterances, a pause between them, into files of `seconds` or a little more."""
-    pause, group = np.zeros(int(gap * RATE), np.float32), []
-    for wave in waves:
+    """Join short utterances, a pause between them, into files of `seconds` or a little more.
+
+    Takes and gives pairs: a name or a list of names, and samples.
+    """
+    pause, group, names = np.zeros(int(gap * RATE), np.float32), [], []
+    for name, wave in waves:
         group += [wave, pause]
+        names.append(name)
         if sum(map(len, group)) >= seconds * RATE:
-            yield np.concatenate(group[:-1])
-            group = []
+            yield names, np.concatenate(group[:-1])
+            group, names = [], []
+
+
+def prompts(folder):
+    """What the English telephone prompts say: file name without suffix to text."""
+    home, _ = fetch("asterisk-core-sounds-en", folder)
+    file = home / "usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        pairs = (line.partition(":") for line in lines if ":" in line and line[0] != ";")
+        return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+def spoken(names, texts):
+    """What a file of several prompts says; nothing where one of them has no words."""
+    found = [texts.get(name.split("en_US_f_Allison/")[-1].rpartition(".")[0]) for name in names]
+    return " ".join(found) if all(text and text[0] != "<" for text in found) else ""
 
 
 def write(out, path, wave, **about):
@@ -150,7 +172,7 @@ def write(out, path, wave, **about):
     }
 
 
-def ship_speech(out, sources, packages, cache):
+def ship_speech(out, sources, packages, cache, texts):
     """Write sounds/speech/<speaker>/ and return the manifest rows."""
     table, counts = [], {}
     for source in sources:
@@ -163,12 +185,14 @@ def ship_speech(out, sources, packages, cache):
         about |= {"kind": "speech", "version": packages[source["package"]][1]}
         unseen = source["role"] == "unseen"
         for split, share in [("test", 1.0)] if unseen else [("train", 0.8), ("test", 0.2)]:
-            total, waves = 0.0, (w for _, s, w in cache[source_key(source)] if s == split)
-            for wave in grouped(waves):
+            waves = ((name, w) for name, s, w in cache[source_key(source)] if s == split)
+            total = 0.0
+            for names, wave in grouped(waves):
                 number = counts[source["speaker"]] = counts.get(source["speaker"], -1) + 1
                 path = out / "speech" / source["speaker"] / f"{split}_{number:03d}.ogg"
                 label = "unseen" if unseen else split
-                table.append(write(out, path, wave, **about, split=label))
+                text = spoken(names, texts) if source["language"] == "en" else ""
+                table.append(write(out, path, wave, **about, split=label, text=text))
                 total += len(wave) / RATE
                 if total >= minutes * 60 * share:
                     break
@@ -346,7 +370,7 @@ def main():
     for folder in ("speech", "noise"):
         shutil.rmtree(args.out / folder, ignore_errors=True)
     args.out.mkdir(exist_ok=True)
-    table = ship_speech(args.out, sources, packages, cache)
+    table = ship_speech(args.out, sources, packages, cache, prompts(args.packages))
     # Babble is an adaptation of all its voices: those whose licenses go together.
     babblers = [key for key in cache if key[0] in ("allison", "carlo", "ivrvoice", "nickolay")]
     speech = {split: [w for key in babblers for _, s, w in cache[key] if s == split]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from helpers.exercises.verdict import blank, clip_faults, matching, number, off, right
+from helpers.exercises.answers import Choice, Number, checker, exercise, given, read_clip
+from helpers.exercises.verdict import N_, _, off, right
 
 CASES = {
     "a video call from a train": "streaming denoiser",
@@ -13,218 +14,125 @@ CASES = {
     "a studio voice with a hiss far below it": "nothing",
 }
 WHY = {
-    "streaming denoiser": ("it must not wait for the future", "它不能等待未来的声音"),
-    "offline denoiser": ("there is noise, no hurry, and the whole recording is there to be heard",
-                         "有噪声，不赶时间，而且整段录音都可以用"),
-    "separator": ("the disturbance is a voice, and there is one microphone",
-                  "干扰也是人声，而且只有一支麦克风"),
-    "ICA": ("there are as many microphones as people, and the mixture has no delays",
-            "麦克风和人一样多，混合时也没有延迟"),
-    "echo canceler": ("the disturbance is known: it was played by the loudspeaker",
-                      "干扰是已知的：就是扬声器放出来的声音"),
-    "nothing": ("every method takes a little of the voice, and here there is little to gain",
-                "每种方法都会损失一点人声，而这里没有多少可改善的"),
-}  # fmt: skip
-CHOICES = tuple(WHY)
+    "streaming denoiser": N_("it must not wait for the future"),
+    "offline denoiser": N_(
+        "there is noise, no hurry, and the whole recording is there to be heard"
+    ),
+    "separator": N_("the disturbance is a voice, and there is one microphone"),
+    "ICA": N_("there are as many microphones as people, and the mixture has no delays"),
+    "echo canceler": N_("the disturbance is known: it was played by the loudspeaker"),
+    "nothing": N_("every method takes a little of the voice, and here there is little to gain"),
+}
 
 
+@checker
 def check_power(answer, noisy, power):
-    """Check a recording from which the noise's mean power was subtracted.
+    """Check a recording from which the noise's mean power [shape=(bins, 1)] was subtracted.
 
-    Parameters
-    ----------
-    answer : Clip
-        The result.
-    noisy : Clip
-        The recording.
-    power : ndarray [shape=(bins, 1)]
-        Mean power of the noise in each frequency.
-
-    Returns
-    -------
-    Verdict
-        Right where the difference from the right result is 40 dB below it.
-
-    Examples
-    --------
-    >>> from helpers.clip import Clip
-    >>> check_power(..., Clip(np.ones(8000), 8000), power=np.ones((129, 1)))
-    … Not yet: put your answer into `mine`.
+    Right where the difference from the right result is 40 dB below it.
     """
     from helpers.spectra import istft, stft
 
-    fault = clip_faults(answer, "mine", rate=noisy.rate, length=len(noisy))
-    if fault is not None:
-        return fault
+    samples = read_clip(answer, "mine", rate=noisy.rate, length=len(noisy)).samples
     spectrum = stft(noisy)
     magnitude, phase = np.abs(spectrum), np.exp(1j * np.angle(spectrum))
     rest = magnitude**2 - power  # (bins, frames)
     kept = np.sqrt(np.maximum(rest, 0))
     wanted = istft(kept * phase, noisy).samples
-    if _far(answer.samples, wanted) < -40:
-        share = 100 * np.mean(rest < 0)
+    if _far(samples, wanted) < -40:
         return right(
-            f"Powers subtracted. In {share:.0f} % of the cells that was all there was.",
-            f"已按功率相减。有 {share:.0f}% 的时频点，减完之后什么也不剩。",
-        )
+            _("Powers subtracted. In {share:.0f} % of the cells that was all there was.",
+              share=100 * np.mean(rest < 0))
+        )  # fmt: skip
     wiener = np.maximum(rest, 0) / np.maximum(magnitude**2, 1e-12)
     mistakes = [
-        (noisy.samples, ("That is the recording itself: nothing was subtracted.",
-                         "这就是原录音：什么也没有减去。")),
-        (istft(np.maximum(magnitude - np.sqrt(power), 0) * phase, noisy).samples,
-         ("Magnitudes were subtracted, as Boll does: square first, take the root afterwards.",
-          "减的是幅度，即 Boll 的做法：应先平方，相减后再开方。")),
-        (noisy.samples - wanted, ("That is what was taken away; what is left was asked for.",
-                                  "这是被去掉的部分，这里要的是留下的部分。")),
-        (istft(np.sqrt(np.abs(rest)) * phase, noisy).samples,
-         ("Cells that went below zero came back by abs: set them to zero, np.maximum(..., 0).",
-          "小于零的时频点被 abs 变回正数了：应设为零，np.maximum(..., 0)。")),
-        (istft(wiener * spectrum, noisy).samples,
-         ("The share of power was used as a gain: its root is the gain of the samples.",
-          "把功率的比例当成了增益：开方之后才是对采样值的增益。")),
-        (istft(kept.astype(complex), noisy).samples,
-         ("The phase is gone: multiply what is left by exp(1j * angle(spectrum)).",
-          "相位丢了：请把剩下的幅度乘以 exp(1j * angle(spectrum))。")),
-        (istft(np.maximum(rest, 0) * phase, noisy).samples,
-         ("Powers went into the inverse transform: take the root first.",
-          "把功率直接送进了逆变换：请先开方。")),
+        (spectrum, _("That is the recording itself: nothing was subtracted.")),
+        (np.maximum(magnitude - np.sqrt(power), 0) * phase,
+         _("Magnitudes were subtracted, as Boll does: square first, take the root afterwards.")),
+        (spectrum - kept * phase,
+         _("That is what was taken away; what is left was asked for.")),
+        (np.sqrt(np.abs(rest)) * phase,
+         _("Cells that went below zero came back by abs: set them to zero, np.maximum(..., 0).")),
+        (wiener * spectrum,
+         _("The share of power was used as a gain: its root is the gain of the samples.")),
+        (kept.astype(complex),
+         _("The phase is gone: multiply what is left by exp(1j * angle(spectrum)).")),
+        (np.maximum(rest, 0) * phase,
+         _("Powers went into the inverse transform: take the root first.")),
     ]  # fmt: skip
-    distances = [_far(_scaled(answer.samples, wave), wave) for wave, _ in mistakes]
-    if min(distances) < -18:
-        return off(*mistakes[int(np.argmin(distances))][1])
-    far = _far(_scaled(answer.samples, wanted), wanted)
+    waves = [istft(cells, noisy).samples for cells, _text in mistakes]
+    distances = [_far(_scaled(samples, wave), wave) for wave in waves]
+    if min(distances) < -18:  # the nearest: some are near each other
+        return off(mistakes[int(np.argmin(distances))][1])
     return off(
-        f"The difference from power subtraction is {far:.0f} dB; below -40 dB is asked for. Is it "
-        "the root of |X|² - P, never below 0, with the phase of X?",
-        f"与功率谱减法结果之差为 {far:.0f} dB，要求低于 -40 dB。"
-        "是不是 |X|² - P 开方、不小于零、并带上 X 的相位？",
-    )
-
-
-def check_delay(answer, window, hop, ahead):
-    """Check the delay that a method needs at least.
-
-    Parameters
-    ----------
-    answer : float
-        Milliseconds.
-    window, hop : float
-        Length of a frame, and from one frame to the next, in ms.
-    ahead : int
-        Frames of the future that the network asks for.
-
-    Returns
-    -------
-    Verdict
-        Right at one window and `ahead` hops.
-
-    Examples
-    --------
-    >>> check_delay(32.0, window=20, hop=10, ahead=1)
-    ✗ Not quite: ...
-    """
-    delay = window + ahead * hop
-    return number(
-        answer,
-        "delay",
-        delay,
-        (f"{delay:g} ms: the first sample waits for the whole window and for {ahead} hops more.",
-         f"{delay:g} ms：第一个采样点要等整个窗，再等 {ahead} 个帧移。"),
-        {
-            window: ("That is the window alone; the frames to come are waited for as well.",
-                     "这只是窗长；后面的帧也要等。"),
-            ahead * hop: ("That is the frames to come; the window itself has to fill first.",
-                          "这只是后面的帧；窗本身也要先填满。"),
-            (1 + ahead) * window: ("Frames overlap: each further one brings only a hop.",
-                                   "各帧是重叠的：每多一帧只多等一个帧移。"),
-            (1 + ahead) * hop: ("The first frame takes a whole window, not a hop.",
-                                "第一帧要等整个窗，而不是一个帧移。"),
-        },
-        ("Not quite: one whole window, and a hop for each further frame.",
-         "还不对：一个整窗，每多一帧再加一个帧移。"),
+        _("The difference from power subtraction is {far:.0f} dB; below -40 dB is asked for. Is it "
+          "the root of |X|² - P, never below 0, with the phase of X?",
+          far=_far(_scaled(samples, wanted), wanted))
     )  # fmt: skip
 
 
+@exercise
+def check_delay(window, hop, ahead):
+    """Check the delay in ms that a method needs at least: one window and `ahead` hops."""
+    delay = window + ahead * hop
+    mistakes = [
+        (window, _("That is the window alone; the frames to come are waited for as well.")),
+        (ahead * hop, _("That is the frames to come; the window itself has to fill first.")),
+        ((1 + ahead) * window, _("Frames overlap: each further one brings only a hop.")),
+    ]
+    if (1 + ahead) * hop != window:  # else it can't be told from the window alone
+        text = _("The first frame takes a whole window, not a hop.")
+        mistakes.append(((1 + ahead) * hop, text))
+    return Number(
+        "delay",
+        delay,
+        _("{delay:g} ms: the first sample waits for the whole window and for {ahead} hops more.",
+          delay=delay, ahead=ahead),
+        mistakes,
+        _("Not quite: one whole window, and a hop for each further frame."),
+    )  # fmt: skip
+
+
+@checker
 def check_front(answer, systems):
-    """Check which systems lie on the Pareto front.
-
-    Parameters
-    ----------
-    answer : collection of str
-        The names.
-    systems : dict
-        From each name to (cost, quality).
-
-    Returns
-    -------
-    Verdict
-        Right where the names are those that no other system beats.
-
-    Examples
-    --------
-    >>> check_front({"A", "B"}, {"A": (1, 2.0), "B": (2, 1.5)})
-    ✗ B does not belong: A costs 1 instead of 2 and reaches 2 instead of 1.5.
-    """
-    if answer is None or answer is ...:
-        return blank("best")
+    """Check which systems lie on the Pareto front; each has (cost, quality)."""
+    given(answer, "best")
     try:
         names = {answer} if isinstance(answer, str) else set(answer)
     except TypeError:
         names = {None}
-    unknown = [name for name in names if name not in systems]
-    if unknown or not names:
-        choice = ", ".join(systems)
-        return off(
-            f"`best` should be a set of names out of: {choice}.",
-            f"`best` 应是名称的集合，可选：{choice}。",
-        )
+    if not names or any(name not in systems for name in names):
+        names = ", ".join(systems)
+        return off(_("`best` should be a set of names out of: {names}.", names=names))
     beaten = {name: _better(name, systems) for name in systems}
     for name in sorted(names):
         if beaten[name]:
             cost, quality = systems[name]
             rival, (less, more) = beaten[name], systems[beaten[name]]
             return off(
-                f"{name} does not belong: {rival} costs {less:g} instead of {cost:g} and reaches "
-                f"{more:g} instead of {quality:g}.",
-                f"{name} 不在前沿上：{rival} 的开销是 {less:g} 而不是 {cost:g}，"
-                f"质量是 {more:g} 而不是 {quality:g}。",
-            )
+                _("{name} does not belong: {rival} costs {less:g} instead of {cost:g} and reaches "
+                  "{more:g} instead of {quality:g}.",
+                  name=name, rival=rival, less=less, cost=cost, more=more, quality=quality)
+            )  # fmt: skip
     missing = sorted(name for name in systems if not beaten[name] and name not in names)
     if missing:
-        cost = systems[missing[0]][0]
         return off(
-            f"All of these belong, and {len(missing)} more: look at cost {cost:g}.",
-            f"这些都对，还差 {len(missing)} 个：看看开销为 {cost:g} 的。",
-        )
+            _("All of these belong, and {count} more: look at cost {cost:g}.",
+              count=len(missing), cost=systems[missing[0]][0])
+        )  # fmt: skip
     return right(
-        f"{', '.join(sorted(names))}: each of the others has a rival no dearer and no worse.",
-        f"{'、'.join(sorted(names))}：其余每一个，都有另一个不比它贵、也不比它差。",
+        _("{names}: each of the others has a rival no dearer and no worse.",
+          names=_(", ").join(sorted(names)))
+    )  # fmt: skip
+
+
+@exercise
+def check_choice():
+    """Check what was chosen for each recording: from `CASES` to the keys of `WHY`."""
+    praise = _(
+        "All six: first what disturbs, then how many microphones, then how long you may wait."
     )
-
-
-def check_choice(answer):
-    """Check what was chosen for each recording.
-
-    Parameters
-    ----------
-    answer : dict
-        From each description in `CASES` to one of `CHOICES`.
-
-    Returns
-    -------
-    Verdict
-        Right where all agree.
-
-    Examples
-    --------
-    >>> check_choice(CASES)
-    ✓ All six: ...
-    """
-    praise = (
-        "All six: first what disturbs, then how many microphones, then how long you may wait.",
-        "六个全对：先问干扰是什么，再问有几支麦克风，最后问能等多久。",
-    )
-    return matching(answer, "choice", CASES, WHY, praise)
+    return Choice("choice", CASES, WHY, praise)
 
 
 def _better(name, systems):

@@ -1,6 +1,7 @@
-"""Checkers of 13_failure_clinic: from symptom to cause, what wraps round, what is lost."""
+"""Checkers of 13_failure_clinic: symptoms and causes, what wraps, what is lost, a new test."""
 
-from helpers.exercises.verdict import matching, number
+from helpers.exercises.answers import Choice, Number, checker, exercise, given
+from helpers.exercises.verdict import N_, _, off, right
 
 CASES = {
     "the track of the person far away is as loud as the other": "levels",
@@ -10,121 +11,111 @@ CASES = {
     "the last word of a two-minute file is gone": "tail",
 }
 WHY = {
-    "levels": ("each track was divided by its own largest sample", "每条音轨都除以了自己的最大值"),
-    "channels": ("only the left channel was read", "只读了左声道"),
-    "overflow": ("numbers above 32767 started again from below",
-                 "超过 32767 的数从最小值重新开始了"),
-    "weights": ("the file with the weights was missing, and random numbers ran instead",
-                "权重文件缺失，用的是随机数"),
-    "tail": ("the last window was not full, and the rest was left out",
-             "最后一个窗没有填满，剩下的被丢掉了"),
-}  # fmt: skip
+    "levels": N_("each track was divided by its own largest sample"),
+    "channels": N_("only the left channel was read"),
+    "overflow": N_("numbers above 32767 started again from below"),
+    "weights": N_("the file with the weights was missing, and random numbers ran instead"),
+    "tail": N_("the last window was not full, and the rest was left out"),
+}
 
 
-def check_causes(answer):
-    """Check which cause stands behind each symptom.
-
-    Parameters
-    ----------
-    answer : dict
-        From each symptom in `CASES` to one of the keys of `WHY`.
-
-    Returns
-    -------
-    Verdict
-        Right where all five agree; else the first that does not.
-
-    Examples
-    --------
-    >>> check_causes(CASES)
-    ✓ All five. ...
-    """
-    praise = (
-        "All five. None of them raised an error, and each can be heard.",
-        "五个全对。它们都不报错，但每一个都能听出来。",
-    )
-    return matching(answer, "causes", CASES, WHY, praise)
+@exercise
+def check_causes():
+    """Check which cause stands behind each symptom: from `CASES` to the keys of `WHY`."""
+    praise = _("All five. None of them raised an error, and each can be heard.")
+    return Choice("causes", CASES, WHY, praise)
 
 
-def check_wrap(answer, value=40000):
+@exercise
+def check_wrap(value=40000):
     """Check what a number becomes that is too large for 16 bits.
 
-    Parameters
-    ----------
-    answer : int
-        The 16-bit number.
-    value : int
-        The number before.
-
-    Returns
-    -------
-    Verdict
-        Right at value - 65536.
-
     Examples
     --------
-    >>> check_wrap(-25536)
-    ✓ -25536: ...
+    >>> check_wrap(32767)
+    ✗ That is what clipping would give, and what should happen.
     """
     wrapped = (value + 32768) % 65536 - 32768
-    return number(
-        answer,
+    return Number(
         "wrapped",
         wrapped,
-        (f"{wrapped}: {value} minus 65536. From one sample to the next the wave jumps through the "
-         "whole range, and that is the crackle.",
-         f"{wrapped}：{value} 减去 65536。波形在相邻采样点之间跳过整个范围，听起来就是爆裂声。"),
-        {
-            32767: ("That is what clipping would give, and what should happen.",
-                    "这是削波的结果，也是本该发生的事。"),
-            value: ("16 bits can't hold it: the largest is 32767.", "16 位放不下：最大是 32767。"),
-            value - 32768: ("Subtract 65536, the number of different values, not half of it.",
-                            "应当减去 65536，即不同取值的个数，而不是它的一半。"),
-            -wrapped: ("Right but for the sign.", "只差一个正负号。"),
-        },
-        ("Not quite: values that differ by 65536 have the same 16 bits.",
-         "还不对：相差 65536 的两个数，低 16 位相同。"),
+        _("{wrapped}: {value} minus 65536. From one sample to the next the wave jumps through the "
+          "whole range, and that is the crackle.", wrapped=wrapped, value=value),
+        [
+            (32767, _("That is what clipping would give, and what should happen.")),
+            (value, _("16 bits can't hold it: the largest is 32767.")),
+            (value - 32768,
+             _("Subtract 65536, the number of different values, not half of it.")),
+            (-wrapped, _("Right but for the sign.")),
+        ],
+        _("Not quite: values that differ by 65536 have the same 16 bits."),
     )  # fmt: skip
 
 
-def check_short(answer, n=52000, hop=320, frame=640):
-    """Check how many samples come back from a transform that drops what fills no frame.
-
-    Parameters
-    ----------
-    answer : int
-        The samples.
-    n : int
-        Samples that went in.
-    hop, frame : int
-        Step and length of the frames, in samples.
-
-    Returns
-    -------
-    Verdict
-        Right at the end of the last full frame.
-
-    Examples
-    --------
-    >>> check_short(51840)
-    ✓ 51840: 160 samples are gone.
-    """
-    frames = n // hop + 1  # a frame of padding goes before and after
-    wanted = (frames - 1) * hop
-    return number(
-        answer,
+@exercise
+def check_short(n=76000, hop=320, frame=640):
+    """Check how many samples come back from a transform that drops what fills no frame."""
+    wanted = n // hop * hop  # a frame of padding goes before and after
+    return Number(
         "back",
         wanted,
-        (f"{wanted}: {n - wanted} samples are gone.", f"{wanted}：少了 {n - wanted} 个采样点。"),
-        {
-            n - wanted: ("That is how many are lost; how many come back?",
-                         "这是丢掉的个数；回来的有多少？"),
-            n: ("That is what went in: is it a multiple of the hop?",
-                "这是进去的个数：它是步长的整数倍吗？"),
-            n // frame * frame: ("Frames overlap: they begin every hop, not every frame.",
-                                 "帧是重叠的：每个步长就开始一帧，而不是每个帧长。"),
-            n // hop: ("That is a number of hops; times the hop.", "这是步数，再乘以步长。"),
-        },
-        (f"Not quite: the largest multiple of {hop} that fits into {n}.",
-         f"还不对：不超过 {n} 的 {hop} 的最大整数倍。"),
+        _("{wanted}: {lost} samples are gone.", wanted=wanted, lost=n - wanted),
+        [
+            (n - wanted, _("That is how many are lost; how many come back?")),
+            (n, _("That is what went in: is it a multiple of the hop?")),
+            (n // frame * frame, _("Frames overlap: they begin every hop, not every frame.")),
+            (n // hop, _("That is a number of hops; times the hop.")),
+        ],
+        _("Not quite: the largest multiple of {hop} that fits into {n}.", hop=hop, n=n),
+    )  # fmt: skip
+
+
+@checker
+def check_examination(answer):
+    """Check an examination that is to find a system whose output fades after five seconds."""
+    from helpers import clinic
+    from helpers.clinic.patient import Patient
+
+    given(answer, "fades")
+    if not callable(answer):
+        kind = type(answer).__name__
+        return off(_("`fades` is a {kind}, and a function is asked for.", kind=kind))
+    for system, wanted, why in _fading():
+        try:
+            result = answer(Patient(clinic.find(system)))
+        except Exception as problem:
+            said = f"{type(problem).__name__}: {problem}"
+            return off(_("It stops with {said}.", said=said))
+        if result is ...:
+            given(..., "fades")
+        if not isinstance(result, clinic.Result):
+            got = f"{result!r:.20} ({type(result).__name__})"
+            return off(
+                _("It returns {got}, and the clinic wants what clinic.judge returns.", got=got)
+            )
+        if result.status != wanted:
+            return off(_(why))
+    return right(_("It finds the tired one, whatever the level, and lets the healthy ones go."))
+
+
+def _fading():
+    """Return systems, what an examination should say of each, and what to think of if not."""
+
+    def fades(samples, db=-20.0):
+        out = samples.copy()
+        out[5 * 16000 :] *= 10 ** (db / 20)
+        return out
+
+    return (
+        (lambda samples: samples, "passed",
+         N_("It fails a system that gives back what it gets: the voice pauses, so compare "
+            "stretches that say the same; it repeats itself every 4.8 s.")),
+        (lambda samples: 0.1 * samples, "passed",
+         N_("It fails a system that is soft from the beginning, and that does not fade: compare "
+            "the end with the beginning, not with what went in.")),
+        (fades, "failed",
+         N_("It passes a system that is 20 dB softer after five seconds: is the recording longer "
+            "than that?")),
+        (lambda samples: fades(0.1 * samples, -10.0), "failed",
+         N_("It passes a soft system that fades by 10 dB: that is heard as half as loud.")),
     )  # fmt: skip

@@ -34,11 +34,10 @@ class Projection:
         edge = self.weight.new_zeros(self.side, len(self.bias))
         last, at = edge, 0
         for part in parts:
-            y = self._spread(last, self._linear(part))
-            last = self.kept
+            last, y = self._spread(last, self._linear(part))
             yield at, y
             at += len(y)
-        yield at, self._spread(last, edge)
+        yield at, self._spread(last, edge)[1]
 
     def _linear(self, part):
         size = part.norm(dim=-1, keepdim=True) * self.unit
@@ -46,12 +45,13 @@ class Projection:
         return F.silu(torch.addmm(self.bias, part, self.weight), inplace=True)
 
     def _spread(self, last, hidden):
+        """Convolve; the last frames are handed back and not kept here: threads share this."""
         hidden = torch.cat([last, hidden])
-        self.kept = hidden[-2 * self.side :]
+        last = hidden[-2 * self.side :]
         if len(hidden) <= 2 * self.side:
-            return hidden[:0]
+            return last, hidden[:0]
         picture = hidden[None, None].permute(0, 3, 1, 2)  # (1, channels, 1, frames)
-        return F.conv2d(picture, self.taps, groups=hidden.shape[1])[0, :, 0].T
+        return last, F.conv2d(picture, self.taps, groups=hidden.shape[1])[0, :, 0].T
 
 
 class Block:

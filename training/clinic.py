@@ -1,0 +1,178 @@
+"""Put this course's tools and other people's through the clinic: evaluation/clinic.csv and .html.
+
+    python -m training.clinic                 all of them, about half an hour
+    python -m training.clinic rnnoise         some of them; the others' rows stay
+
+Two of ModelScope's networks have weights that are not here. Their pipelines are examined around
+small networks of random numbers, and only by what does not depend on weights.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TABLE, PAGE = ROOT / "evaluation/clinic.csv", ROOT / "evaluation/clinic.html"
+COLUMNS = ["system", "version", "kind", "rate", "weights", "theme", "examination", "severity"]
+COLUMNS += ["status", "value", "unit", "found", "smallest"]
+ANS, SEPARATION = "acoustic-noise-suppression", "speech-separation"
+TITLE = "What the clinic found"
+NOTE = (
+    "Every system was examined once, as its package is, on one computer; the versions stand beside "
+    "the names. A failure says what one input did and not how good a system is: many are matters "
+    "of an interface, and some are choices that their makers may have reasons for. The denoisers "
+    "of other makers were reached through the wrappers of this course, which take one channel. "
+    "RNNoise comes with pyrnnoise, whose way to 16 bits and back is part of what was examined as "
+    "well. ModelScope's FRCRN and MossFormer have the small weights of this course, "
+    "not the published ones. Where weights are called random, only what does not depend on them "
+    "was looked at."
+)
+
+
+def zipenhancer(folder):
+    """Write a small ZipEnhancer of random numbers in ModelScope's format."""
+    import torch
+    from modelscope.models.audio.ans.zipenhancer import ZipenhancerDecorator
+
+    former = {
+        "num_encoder_layers": [1, 1], "downsampling_factor": [1, 2],
+        "f_downsampling_factor": [1, 2], "encoder_dim": [8, 8], "encoder_unmasked_dim": [8, 8],
+        "pos_dim": 8, "num_heads": [2, 2], "query_head_dim": 4, "pos_head_dim": 4,
+        "value_head_dim": 4, "feedforward_dim": [8, 8], "cnn_module_kernel": [15, 15],
+        "causal": False,
+    }  # fmt: skip
+    kind = "speech_zipenhancer_ans_multiloss_16k_base"
+    sizes = {"num_tsconformers": 2, "dense_channel": 8, "former_conf": former}
+    sizes |= {"batch_first": True, "model_num_spks": 1}
+    folder.mkdir()
+    torch.manual_seed(0)
+    network = ZipenhancerDecorator(str(folder), **sizes)
+    torch.save({"generator": network.model.state_dict()}, folder / "pytorch_model.bin")
+    return _configured(folder, ANS, kind, sizes)
+
+
+def mossformer2(folder):
+    """Write a small MossFormer2 of random numbers in ModelScope's format."""
+    import torch
+    from modelscope.models.audio.separation.m2.mossformer import MossFormer2
+
+    kind = "speech_mossformer2_separation_temporal_8k"
+    sizes = {"in_channels": 64, "out_channels": 64, "num_blocks": 1}
+    folder.mkdir()
+    torch.manual_seed(0)
+    network = MossFormer2(str(folder), **sizes)
+    torch.save(network.state_dict(), folder / "pytorch_model.pt")
+    return _configured(folder, SEPARATION, kind, sizes)
+
+
+def _configured(folder, task, kind, sizes):
+    """Write configuration.json."""
+    content = {"framework": "pytorch", "task": task, "pipeline": {"type": kind}}
+    content |= {"model": {"type": kind, **sizes}}
+    (folder / "configuration.json").write_text(json.dumps(content), encoding="utf-8")
+    return f"modelscope:{task}:{folder}"
+
+
+# By name: how the target is made in a folder, and whose weights it has.
+SYSTEMS = {
+    "denoise": (lambda _: "denoise", "this course's"),
+    "separate": (lambda _: "separate", "this course's"),
+    "cancel-echo": (lambda _: "cancel-echo", "this course's"),
+    "noisereduce": (lambda _: "noisereduce", "none"),
+    "NSNet2": (lambda _: "nsnet2", "its own"),
+    "RNNoise": (lambda _: "rnnoise", "its own"),
+    "DeepFilterNet3": (lambda _: "deepfilternet3", "its own"),
+    "ModelScope FRCRN": (lambda _: f"modelscope:{ANS}:models/frcrn_mini_16k", "this course's"),
+    "ModelScope MossFormer": (
+        lambda _: f"modelscope:{SEPARATION}:models/mossformer_mini_8k",
+        "this course's",
+    ),
+    "ModelScope MossFormer2": (lambda place: mossformer2(place / "moss2"), "random"),
+    "ModelScope ZipEnhancer": (lambda place: zipenhancer(place / "zip"), "random"),
+}
+
+
+def survey(names, budget):
+    """Examine systems; after each, yield all with their results, and the table's rows."""
+    from helpers import clinic, models
+    from helpers.clinic import report
+
+    models.register()
+    examined, rows = [], []
+    for name in names:
+        make, weights = SYSTEMS[name]
+        with tempfile.TemporaryDirectory() as place:
+            system = clinic.find(make(Path(place)), trained=weights != "random")
+            system.name = name
+            print(f"\n{name}", flush=True)
+            results = clinic.examine(system, budget=budget, tell=_tell)
+            results = [_clean(result, place) for result in results]
+        print(report.summary(results), flush=True)
+        system.version += f"; weights: {weights}"
+        examined.append((system, results))
+        about = [name, system.version.split(";")[0], system.kind, system.rate, weights]
+        for r in results:
+            row = [*about, r.theme, r.name, r.severity, r.status]
+            value = "" if r.value is None else r.value
+            rows.append(dict(zip(COLUMNS, [*row, value, r.unit, r.found, r.smallest], strict=True)))
+        yield examined, rows
+
+
+def _tell(result):
+    from helpers.clinic import report
+
+    if result.status == report.FAILED:
+        print(report.line(result), flush=True)
+
+
+def _clean(result, place):
+    """Leave folders of this computer out of what is published."""
+    from dataclasses import replace
+
+    def words(text):
+        text = text.replace(place, "FOLDER").replace(str(ROOT), "FOLDER")
+        return re.sub(re.escape(tempfile.gettempdir()) + r"[\w./-]*", "FOLDER", text)
+
+    return replace(result, found=words(result.found), smallest=words(result.smallest))
+
+
+def main():
+    """Read the command line, survey, and write the table and the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("systems", nargs="*", help=f"of {', '.join(SYSTEMS)}; none is all")
+    parser.add_argument("--budget", type=float, default=200, help="seconds an examination may take")
+    options = parser.parse_args()
+    known = {name.lower(): name for name in SYSTEMS}
+    unknown = [name for name in options.systems if name.lower() not in known]
+    if unknown:
+        parser.error(f"nothing is called {', '.join(unknown)}: {', '.join(SYSTEMS)}")
+    names = [known[name.lower()] for name in options.systems] or list(SYSTEMS)
+    os.chdir(ROOT)
+    from helpers.clinic.page import page
+
+    before = []
+    if TABLE.is_file():
+        with open(TABLE, newline="", encoding="utf-8") as file:
+            before = list(csv.DictReader(file))
+    for examined, rows in survey(names, options.budget):
+        done = {system.name for system, _ in examined}
+        write([*rows, *(row for row in before if row["system"] not in done)])
+        if names == list(SYSTEMS):
+            PAGE.write_text(page(examined, TITLE, NOTE, seconds=1.0), encoding="utf-8")
+
+
+def write(rows):
+    """Write the table, system by system."""
+    rows.sort(key=lambda row: list(SYSTEMS).index(row["system"]))
+    with open(TABLE, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
