@@ -1,6 +1,8 @@
 """Ideal masks: what to multiply each cell of a mixture by, when the answer is known.
 
-They are the upper bound of every method that predicts such a mask. Taught in 03_mixtures_and_masks.
+Oracles: a yardstick for what predicts such a mask, and no upper bound. Each is best in one cell at
+a time; frames overlap, and a mask of the same kind that is searched for by its sound scores more.
+Taught in 03_mixtures_and_masks.
 """
 
 import numpy as np
@@ -93,8 +95,8 @@ def complex_ratio(
     Returns
     -------
     ndarray of complex [shape=(1 + size / 2, frames)]
-        The quotient of the two spectra; 0 where the mixture is silent. Its real part is the best
-        mask among the real ones, the phase-sensitive mask (Erdogan et al., ICASSP 2015).
+        The quotient of the two spectra; 0 where the mixture is silent. Its real part is in each
+        cell the best real number, the phase-sensitive mask (Erdogan et al., ICASSP 2015).
 
     Notes
     -----
