@@ -78,7 +78,8 @@ def ogg(data) -> tuple:
     >>> ogg(b"OggS" + bytes(30))
     ([], True, False)
     """
-    starts, whole, ended, opening, at = [], False, False, False, 0
+    starts: list[int] = []
+    whole, ended, opening, at = False, False, False, 0
     while (at := data.find(b"OggS", at)) >= 0:
         head = data[at : at + 27 + 255]
         if len(head) < 27:
@@ -144,8 +145,9 @@ def wav(file) -> dict | None:
     if code == 0xFFFE and len(fmt) >= 26:  # "extensible": the code proper stands further on
         code = int.from_bytes(fmt[24:26], "little")
     found = {"fmt": fmt, "code": code, "start": at + 8, "stop": at + 8 + length, "size": size}
-    after = found["stop"] + length % 2
-    rest = read_at(file, found["stop"], 1024)
+    stop = at + 8 + length
+    after = stop + length % 2
+    rest = read_at(file, stop, 1024)
     more = ""
     if read_at(file, after, 4) in (b"RIFF", b"fLaC", b"OggS"):
         more = "file"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def whole(path: Path) -> Iterator[Path]:
     'all of it'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # A short name of its own: a long name and a suffix are more than a disk takes.
+    new = path.with_name(f".{uuid.uuid4().hex[:12]}.part")
     try:
         yield new
         os.replace(new, path)
