@@ -41,7 +41,9 @@ def memory(patient):
         return skip(f"{long:g} s would take {patient.takes(long):.0f} s")
     try:
         found = [float(elsewhere(patient.system, s)["megabytes"]) for s in LENGTHS]
-    except (RuntimeError, subprocess.TimeoutExpired) as problem:
+    except subprocess.TimeoutExpired as problem:
+        return skip(f"in another process it did not end within {problem.timeout:.0f} s")
+    except RuntimeError as problem:
         return bad(f"in another process it ends in {problem}", smallest=f"{short:g} s of sound")
     if not np.isfinite(found).all():
         return skip("this computer does not tell how much memory a process held")

@@ -168,7 +168,9 @@ def _elsewhere(patient, environment, where, limit):
     sound, first = patient.base(SECONDS)
     try:
         there = elsewhere(patient.system, SECONDS, environment)["tracks"]
-    except (RuntimeError, subprocess.TimeoutExpired) as problem:
+    except subprocess.TimeoutExpired as problem:
+        return skip(f"{where} it did not end within {problem.timeout:.0f} s")
+    except RuntimeError as problem:
         return bad(f"{where} it ends in {problem}", smallest=patient.seconds(len(sound)))
     return _compare(patient, sound, there, first, where, limit)
 

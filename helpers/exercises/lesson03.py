@@ -116,8 +116,8 @@ def check_best_real(target, mixture):
     return Array(
         "best_mask",
         ideal.real,
-        _("The real part of the complex mask, the phase-sensitive mask: in each cell no real number "
-          "comes nearer."),
+        _("The real part of the complex mask, the phase-sensitive mask: in each cell no real "
+          "number comes nearer."),
         [
             (np.abs(ideal), that_is(_("only the magnitudes' quotient"))),
             (np.cos(np.angle(ideal)), that_is(_("only the cosine"))),
