@@ -143,3 +143,48 @@ def test_dnsmos_rates_offline_and_silently(capfd):
 def test_dnsmos_says_what_it_takes(clip):
     with pytest.raises(ValueError, match=r"DNSMOS takes sound at 16000 Hz.*audio.resample"):
         metrics.dnsmos(clip)
+
+
+def test_paired_is_the_mean_difference_and_its_interval():
+    rng = np.random.default_rng(1)
+    easy = rng.normal(10, 8, size=60)  # how easy each clip is: falls out of the differences
+    better = easy + rng.normal(1, 1, size=60)
+    mean, low, high = metrics.paired(better, easy)
+    differences = better - easy
+    assert mean == pytest.approx(differences.mean())
+    half = 1.96 * differences.std() / math.sqrt(60)  # what theory says of 60 normal differences
+    assert (mean - low, high - mean) == pytest.approx((half, half), rel=0.1)
+    other = metrics.paired(easy, better)
+    assert other == pytest.approx((-mean, -high, -low), abs=0.01)
+    assert metrics.paired(better.tolist(), tuple(easy)) == (mean, low, high)
+    assert metrics.paired(better, easy, seed=1) != (mean, low, high)
+
+
+def test_paired_is_wider_where_more_confidence_is_asked():
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 30))
+    narrow, wide = (metrics.paired(a, b, confidence=share) for share in (0.5, 0.99))
+    assert wide.low < narrow.low < narrow.mean < narrow.high < wide.high
+
+
+def test_paired_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    intervals = [metrics.paired(rng.normal(0.5, 1, 40), np.zeros(40)) for _ in range(100)]
+    assert 87 <= sum(low <= 0.5 <= high for _, low, high in intervals) <= 99
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "options", "message"),
+    [
+        ([1, 2], [1, 2, 3], {}, r"shape \(2,\) and \(3,\): paired needs two lists of the same"),
+        ([1], [2], {}, "two clips or more"),
+        (1.0, 2.0, {}, "two lists"),
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]], {}, "two lists"),
+        ([1, -math.inf], [0, 1], {}, "clip 1 are -inf and 1.0: a mean needs finite ones"),
+        ([1, math.nan], [0, 1], {}, "clip 1 are nan"),
+        ([1, 2], [0, 1], {"confidence": 95}, "confidence=95: take a share between 0 and 1"),
+    ],
+)
+def test_paired_says_what_it_needs(a, b, options, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.paired(a, b, **options)
