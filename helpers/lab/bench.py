@@ -202,7 +202,7 @@ def draw(rows: list[dict]) -> Any:
     Returns
     -------
     Figure
-        A group of bars for each model and clip.
+        A group of bars for each model and clip; under each figure its error, if it has one.
 
     Examples
     --------
@@ -220,7 +220,11 @@ def draw(rows: list[dict]) -> Any:
         places = [at + (i - (len(names) - 1) / 2) * 0.27 for at in range(len(groups))]
         bars = axes.bar(places, [times.get(group, 0) for group in groups], 0.25, label=name,
                         color=colors[i % 3])  # fmt: skip
-        axes.bar_label(bars, fmt="%.1f", fontsize=8)
+        off = {(r["model"], r["clip"]): r.get("error") for r in rows if r["system"] == name}
+        labels = [f"{times[g]:.1f}" if g in times else "" for g in groups]
+        errors = [f"\n{float(off[g]):.0f} dB" if off.get(g) else "" for g in groups]
+        axes.bar_label(bars, [a + b for a, b in zip(labels, errors, strict=True)], fontsize=8)
+    axes.margins(y=0.15)
     axes.set_xticks(range(len(groups)), [f"{m}, {float(s):g} s" for m, s in groups])
     axes.set(ylabel="Times as fast as ModelScope")
     axes.legend()
