@@ -268,37 +268,94 @@ def kalman(
     """
     _same_rate(mic, far)
     n, blocks = len(mic), -(-len(mic) // BLOCK)
-    observed = np.pad(mic.samples, (0, blocks * BLOCK - n))
-    played = shift(far, BLOCK, (blocks + 1) * BLOCK).samples
-    errors = np.zeros(len(observed), np.float32)
-    echo_estimate = np.zeros(len(observed), np.float32)
-    X: np.ndarray = np.zeros((parts, BLOCK + 1), complex)  # of the far end, newest block first
-    least = _unknown(parts) / 100  # nothing is ever quite sure, not even after a long silence
-    H: np.ndarray
-    H, P = start or (np.zeros_like(X), _unknown(parts))
-    noise_psd = np.zeros(BLOCK + 1)  # power of all that is no echo, a frequency
-    for block in range(blocks):
-        now = slice(block * BLOCK, (block + 1) * BLOCK)
-        X = np.roll(X, 1, axis=0)
-        X[0] = np.fft.rfft(played[now.start : now.stop + BLOCK].astype(np.float64))
-        echo = np.fft.irfft((X * H).sum(axis=0))[BLOCK:]  # overlap-save
-        error = observed[now] - echo
-        echo_estimate[now], errors[now] = echo, error
-        E = np.fft.rfft(np.pad(error, (BLOCK, 0)))
-        noise_psd = 0.5 * (noise_psd + np.abs(E) ** 2)
-        power = np.abs(X) ** 2  # (parts, frequencies)
+    heard = np.pad(mic.samples, (0, blocks * BLOCK - n))
+    played = shift(far, 0, blocks * BLOCK).samples
+    left, echo = np.zeros(len(heard), np.float32), np.zeros(len(heard), np.float32)
+    room = Kalman(parts, forget, start)
+    for at in range(0, len(heard), BLOCK):
+        now = slice(at, at + BLOCK)
+        left[now], echo[now] = room.block(heard[now], played[now])
+    return mic.with_samples(left[:n]), mic.with_samples(echo[:n]), (room.answer, room.doubt)
+
+
+class Kalman:
+    """The filter of `kalman`, block by block: what it has learned is what it keeps.
+
+    Parameters
+    ----------
+    parts : int
+        As for `kalman`.
+    forget : float
+        As for `kalman`.
+    start : tuple of ndarray, optional
+        As for `kalman`.
+
+    Attributes
+    ----------
+    answer : ndarray [shape=(parts, 257)]
+        What the room does to the far end, as far as it is known.
+    doubt : ndarray [shape=(parts, 257)]
+        How uncertain that is.
+
+    Examples
+    --------
+    >>> far = 0.05 * np.random.default_rng(0).normal(size=(100, BLOCK))
+    >>> room = Kalman()
+    >>> levels = [np.std(room.block(0.5 * block, block)[0]) for block in far]
+    >>> bool(levels[-1] < 0.1 * levels[0])
+    True
+    """
+
+    def __init__(
+        self, parts: int = PARTS, forget: float = FORGET, start: tuple | None = None
+    ) -> None:
+        self.forget = forget
+        self.least = _unknown(parts) / 100  # nothing is ever quite sure, even after a long silence
+        self.spectra: np.ndarray = np.zeros(
+            (parts, BLOCK + 1), complex
+        )  # of the far end, newest block first
+        self.answer, self.doubt = start or (np.zeros_like(self.spectra), _unknown(parts))
+        self.played = np.zeros(BLOCK, np.float32)  # the far end's block before
+        self.others: np.ndarray = np.zeros(BLOCK + 1)  # power of all that is no echo, a frequency
+
+    def block(self, heard: np.ndarray, played: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predict the echo in one block, take it out, and learn from what was missed.
+
+        Parameters
+        ----------
+        heard : ndarray [shape=(256,)]
+            The block of the microphone.
+        played : ndarray [shape=(256,)]
+            The block of the far end.
+
+        Returns
+        -------
+        tuple of ndarray
+            What is left, and the echo as predicted [shape=(256,)].
+        """
+        both = np.concatenate([self.played, played]).astype(np.float64)
+        self.played = np.array(played)
+        self.spectra = np.roll(self.spectra, 1, axis=0)
+        self.spectra[0] = np.fft.rfft(both)
+        guess = np.fft.irfft((self.spectra * self.answer).sum(axis=0))[BLOCK:]  # overlap-save
+        error = heard - guess
+        missed = np.fft.rfft(np.pad(error, (BLOCK, 0)))
+        self.others = 0.5 * (self.others + np.abs(missed) ** 2)
+        power = np.abs(self.spectra) ** 2  # (parts, frequencies)
         # One block's power is a jagged guess of the far end's: look at the neighbors, too.
-        whole = np.pad((P * power).sum(axis=0) + 2 * noise_psd, 3, mode="edge")
-        kalman_gain = P / (np.convolve(whole, NEIGHBORS, mode="valid") + 1e-10)
-        change: np.ndarray = np.fft.irfft(kalman_gain * X.conj() * E, axis=1)
+        whole = np.pad((self.doubt * power).sum(axis=0) + 2 * self.others, 3, mode="edge")
+        step = self.doubt / (np.convolve(whole, NEIGHBORS, mode="valid") + 1e-10)
+        change: np.ndarray = np.fft.irfft(step * self.spectra.conj() * missed, axis=1)
         change[:, BLOCK:] = 0  # a part is one block long: the rest is the FFT's wrapping round
         change = np.fft.rfft(change, axis=1)
         # Frequencies that sound together, as in a pure tone, would each mend the whole error.
-        effect = np.fft.irfft((X * change).sum(axis=0))[BLOCK:]
-        H = H + change * np.clip((error @ effect) / (effect @ effect + 1e-20), 0, 1)
-        P = forget**2 * np.maximum(1 - 0.35 * kalman_gain * power, 0) * P
-        P += (1 - forget**2) * (np.abs(H) ** 2 + least)
-    return mic.with_samples(errors[:n]), mic.with_samples(echo_estimate[:n]), (H, P)
+        effect = np.fft.irfft((self.spectra * change).sum(axis=0))[BLOCK:]
+        fit = np.clip((error @ effect) / (effect @ effect + 1e-20), 0, 1)
+        self.answer = self.answer + change * fit
+        keep = self.forget**2
+        self.doubt = keep * np.maximum(1 - 0.35 * step * power, 0) * self.doubt
+        self.doubt += (1 - keep) * (np.abs(self.answer) ** 2 + self.least)
+        return error, guess
 
 
 def linear(mic: Clip, far: Clip) -> tuple[Clip, Clip]:

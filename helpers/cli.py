@@ -50,6 +50,7 @@ examples:
   python -m helpers denoise recordings/ -o clean --json > report.json
   python -m helpers cancel-echo microphone.wav loudspeaker.wav
   python -m helpers clinic --help    (examines anybody's denoiser, separator or canceler)
+  python -m helpers live
 
 exit status: 0 all done, 2 bad input (message on stderr), 1 anything else"""
 
@@ -94,9 +95,14 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a Windows console may not know a file's letters
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    _LEVEL["quiet"] = options.quiet
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if arguments[:1] == ["live"]:
+            from helpers import live
+
+            return live.main(arguments[1:])
+        options = _parser().parse_args(arguments)
+        _LEVEL["quiet"] = options.quiet
         if options.rate is not None and options.rate not in decode.RATES:
             raise ValueError(f"--rate is in Hz, such as 8000, 16000 or 44100, not {options.rate}")
         return _work(_plan(options), _tool(options), options)
@@ -138,6 +144,8 @@ def _parser():
         add("--rate", type=int, metavar="HZ", help=f"rate of the results; without it {own}")
         add("--json", action="store_true", help="print levels, seconds, real-time factors as JSON")
         add("--quiet", action="store_true", help="no progress on stderr")
+    does = "microphone to loudspeaker, denoised while you speak: live --help"
+    commands.add_parser("live", help=does, add_help=False)
     return parser
 
 

@@ -3,6 +3,7 @@
     python run.py bench            # the table: some minutes on two quiet cores
     python run.py bench --quick    # one short clip: less than a minute
     python run.py bench --long     # also ten minutes of talk, time over length, an hour's memory
+    python run.py bench --live     # instead: the stream, hop by hop, against the clock
 
 Writes evaluation/bench.csv, evaluation/bench.png and, with --long, evaluation/long.csv. Weights
 are random: speed does not depend on them. All systems of a row get the same recording and the same
@@ -98,9 +99,14 @@ def main():
     )
     parser.add_argument("--quick", action="store_true", help="one short clip")
     parser.add_argument("--long", action="store_true", help="long recordings too")
+    parser.add_argument("--live", action="store_true", help="the stream: see training.live_bench")
     parser.add_argument("--threads", type=int, help="how many the systems may use")
     parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
     args = parser.parse_args()
+    if args.live:
+        from training import live_bench
+
+        return live_bench.run(args.out, args.quick)
     import torch
 
     torch.set_num_threads(args.threads or torch.get_num_threads())

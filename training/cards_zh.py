@@ -27,6 +27,21 @@ PARAGRAPHS = {
     r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
     r"weights that did best in validation were kept.": r"\1 步，每步 \2 s 音频，在一个处理器核心上"
     r"训练了 \3 小时；保留的是验证成绩最好的平均权重。",
+    r"In ONNX Runtime, on one core \((.+)\), half of the hops of 10 ms take under ([\d.]+) ms, "
+    r"95 % under ([\d.]+) ms and 99 % under ([\d.]+) ms; (\d+) of (\d+) came too late\. (`.+?`) "
+    r"measures it\.": r"在 ONNX Runtime 里、一个核心上（\1），每帧移 10 ms 的计算有一半用时不到 "
+    r"\2 ms，95% 不到 \3 ms，99% 不到 \4 ms；\6 次中有 \5 次来不及。用 \7 测量。",
+    r"(`.+?`) makes this table again: the seeds are fixed, and no recording in it was trained on\. "
+    r"RNNoise, NSNet2 and DeepFilterNet3 are made for calls, too; noisereduce and FRCRN mini need "
+    r"the whole recording\.": r"\1 可以重做这张表：随机种子是固定的，表中的录音都没有参加过训练。"
+    "RNNoise、NSNet2 和 DeepFilterNet3 也是为通话做的；noisereduce 和 FRCRN mini 要听完整段录音。",
+    r"What it costs to know no future: the gain of FRCRN mini, which hears the whole recording, "
+    r"less that of this model, clip by clip, with 95 % intervals\. The two were not trained "
+    r"equally long\.": "不知道未来的代价：能听到整段录音的 FRCRN mini 的改善，逐段减去本模型的"
+    "改善，附 95% 置信区间。两者训练的时间并不一样长。",
+    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one core of a busy machine; the "
+    r"averaged weights that did best in validation were kept\.": r"\1 步，每步 \2 s 音频，在一台"
+    r"繁忙机器的一个核心上训练了 \3 小时；保留的是验证成绩最好的平均权重。",
     r"!\[The learning curve: .+\]\((.+)\)": r"![学习曲线：验证成绩随训练步数上升](\1)",
 }
 CELLS = {
@@ -47,6 +62,10 @@ CELLS = {
     r"STOI change at (.+) dB": r"\1 dB 时 STOI 的变化",
     r"DNSMOS at (.+) dB": r"\1 dB 时的 DNSMOS",
     "file": "文件",
+    "SNR": "信噪比",
+    "clips": "片段数",
+    r"FRCRN mini is better by \(dB\)": "FRCRN mini 高出（dB）",
+    "all": "全部",
     "the filter alone": "只用滤波器",
     "with the ratio mask": "加比值掩蔽",
     "with this network": "加本网络",
@@ -56,7 +75,7 @@ CELLS = {
     "AECMOS other": "AECMOS 其他分",
     # the same in both languages: figures, file names, checksums, names of systems
     r"[-+]?[\d.]+(?: ± [\d.]+)?|[-+]?\d+ dB|`\S+`|[-:]*|SHA-256": r"\g<0>",
-    "FRCRN mini|noisereduce|RNNoise|NSNet2|DeepFilterNet3": r"\g<0>",
+    "FRCRN mini|FRCRN live|noisereduce|RNNoise|NSNet2|DeepFilterNet3": r"\g<0>",
 }
 
 

@@ -40,13 +40,14 @@ def separation(count, folder=None):
     return rows
 
 
-def denoising(count, folder=None, others=True):
+def denoising(count, folder=None, others=True, systems=None):
     """One row an item and system: noise kind, SNR, SI-SDR gain, STOI, DNSMOS (at 5 dB alone)."""
-    systems = {
-        "input": lambda clip: clip,
-        "FRCRN mini": lambda clip: denoise.denoise(clip, folder=folder, quiet=True),
-    }
-    systems |= baselines.ALL if others else {}
+    if systems is None:
+        systems = {
+            "input": lambda clip: clip,
+            "FRCRN mini": lambda clip: denoise.denoise(clip, folder=folder, quiet=True),
+        }
+        systems |= baselines.ALL if others else {}
     rows = []
     for snr in SNRS:
         for kind, noisy, clean in testset.noisy(snr, count):

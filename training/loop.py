@@ -46,7 +46,8 @@ def train(model, example, loss_of, score, args):
     args : argparse.Namespace
         minutes, steps (None: no end), lr, half_life (in steps), seed, every (steps between
         validations), and `out`, the folder for last.pt (to resume from), best.pt (averaged
-        weights) and log.csv.
+        weights) and log.csv. Where it has a `schedule`, the learning rate is
+        schedule(step, seconds trained).
 
     Returns
     -------
@@ -59,6 +60,9 @@ def train(model, example, loss_of, score, args):
     out.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=args.lr, weight_decay=0.01
+    )
+    rate = getattr(args, "schedule", None) or (
+        lambda step, _seconds: learning_rate(step, args.lr, half_life=args.half_life)
     )
     state = {"step": 0, "seconds": 0.0, "best": -1e9}
     ema = {name: value.clone() for name, value in model.state_dict().items()}
@@ -80,7 +84,7 @@ def train(model, example, loss_of, score, args):
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, args.lr, half_life=args.half_life)
+                group["lr"] = rate(step, state["seconds"])
             if torch.isfinite(norm):
                 optimizer.step()
                 average(ema, model, step)

@@ -222,7 +222,7 @@ def draw(rows: list[dict]) -> Any:
                         color=colors[i % 3])  # fmt: skip
         off = {(r["model"], r["clip"]): r.get("error") for r in rows if r["system"] == name}
         labels = [f"{times[g]:.1f}" if g in times else "" for g in groups]
-        errors = [f"\n{float(off[g]):.0f} dB" if off.get(g) else "" for g in groups]
+        errors = [f"\n{float(off[g] or 0):.0f} dB" if off.get(g) else "" for g in groups]
         axes.bar_label(bars, [a + b for a, b in zip(labels, errors, strict=True)], fontsize=8)
     axes.margins(y=0.15)
     axes.set_xticks(range(len(groups)), [f"{m}, {float(s):g} s" for m, s in groups])

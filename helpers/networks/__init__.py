@@ -6,12 +6,18 @@ Networks know neither audio nor Clip: arrays in, arrays out.
 
 from typing import Any
 
-from helpers.networks import echo_mask, frcrn, mossformer, mossformer2
+from helpers.networks import echo_mask, frcrn, live, mossformer, mossformer2
 from helpers.networks.record import Network
 
 NETWORKS: dict[str, Network] = {
     record.name: record
-    for record in (mossformer.RECORD, mossformer2.RECORD, frcrn.RECORD, echo_mask.RECORD)
+    for record in (
+        mossformer.RECORD,
+        mossformer2.RECORD,
+        frcrn.RECORD,
+        live.RECORD,
+        echo_mask.RECORD,
+    )
 }
 
 
