@@ -22,6 +22,8 @@ from helpers import audio, denoise, metrics, models, separate
 from helpers.clip import Clip
 from helpers.files import containers, decode
 
+pytestmark = pytest.mark.slow
+
 VOICE = audio.load(audio.SOUNDS / "mix_speech.wav").cut(1, 1.5)
 RATES = [1000, 6000, 8000, 11025, 12345, 16000, 22050, 44100, 48000, 96000, 192000]
 

@@ -10,6 +10,8 @@ from helpers.clip import Clip
 from helpers.lab import bench, conversation, memory
 from training import bench as table
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """A clock that goes on only when a system works."""

@@ -11,6 +11,8 @@ from helpers.files import checkpoint
 from helpers.networks import NETWORKS
 from training import denoising, separation, testset
 
+pytestmark = pytest.mark.slow
+
 FOLDERS = {
     name: checkpoint.EMBEDDED / record.embedded
     for name, record in NETWORKS.items()

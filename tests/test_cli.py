@@ -13,6 +13,8 @@ import soundfile
 from helpers import audio, cli, command
 from helpers.clip import Clip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory):

@@ -17,6 +17,8 @@ from helpers import clinic
 from helpers.clinic import cli, measure, page, report, sounds, system, targets
 from helpers.clinic.record import EXAMINATIONS, FAILED, KINDS, PASSED, SEVERITIES, SKIPPED
 
+pytestmark = pytest.mark.slow
+
 SEPARATOR, CANCELER, STREAM = {"kind": "separator"}, {"kind": "canceler"}, {"kind": "stream"}
 # By examination: a system that it must find ill, a healthy one, and what kind both are.
 CASES = {

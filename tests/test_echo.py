@@ -19,6 +19,8 @@ from helpers.networks import NETWORKS
 from training import echo as recipe
 from training.data import Corpus
 
+pytestmark = pytest.mark.slow
+
 RATE = 16000
 SPEECH = audio.SOUNDS / "speech"
 MODEL = checkpoint.EMBEDDED / NETWORKS["echo_mask"].embedded

@@ -13,6 +13,8 @@ from helpers.networks import fast, frcrn_inference, frcrn_layers, mossformer_lay
 from helpers.networks.frcrn_mini import NarrowFRCRN
 from training import denoising, separation
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def frcrn():

@@ -16,6 +16,8 @@ import soundfile
 
 from helpers import audio
 
+pytestmark = pytest.mark.slow
+
 EACH = 40  # damaged files of each format
 FORMATS = {
     "pcm.wav": ("WAV", "PCM_16"),

@@ -13,6 +13,8 @@ from helpers.clip import Clip
 from helpers.lab import bench
 from helpers.networks import fast
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"in_channels": 32, "out_channels": 32, "num_blocks": 1}
 RECORD = networks.NETWORKS["mossformer2"]
 

@@ -11,6 +11,8 @@ from helpers import adaptive, audio, metrics, stream
 from helpers.clip import Clip
 from helpers.networks import frcrn_causal
 
+pytestmark = pytest.mark.slow
+
 HOP = stream.HOP
 CUTS = st.lists(st.integers(0, 1500), max_size=12)
 

@@ -10,6 +10,8 @@ import torch
 from helpers import stream
 from training import bench, cards_zh, live, live_bench, loop
 
+pytestmark = pytest.mark.slow
+
 SMALL = live.CONFIG | {"widths": [8] * 6, "last": 2}
 
 

@@ -11,6 +11,8 @@ import torch
 from training import cli, denoising, loop, separation, testset
 from training.data import Corpus
 
+pytestmark = pytest.mark.slow
+
 TINY = separation.CONFIG | {"in_channels": 32, "out_channels": 32, "d_model": 32, "num_blocks": 1}
 
 

@@ -23,6 +23,8 @@ from helpers.networks import NETWORKS
 from helpers.networks.frcrn import HOP
 from training.published import configure
 
+pytestmark = pytest.mark.slow
+
 SECOND = 16000  # samples of a second, as FRCRN counts
 
 
