@@ -30,7 +30,7 @@ PARAGRAPHS = {
     r"In ONNX Runtime, on one core \((.+)\), half of the hops of 10 ms take under ([\d.]+) ms, "
     r"95 % under ([\d.]+) ms and 99 % under ([\d.]+) ms; (\d+) of (\d+) came too late\. (`.+?`) "
     r"measures it\.": r"在 ONNX Runtime 里、一个核心上（\1），每帧移 10 ms 的计算有一半用时不到 "
-    r"\2 ms，95% 不到 \3 ms，99% 不到 \4 ms；\6 次中有 \5 次来不及。用 \7 测量。",
+    r"\2 ms，95% 不到 \3 ms，99% 不到 \4 ms；有 \5 次来不及（共 \6 次）。用 \7 测量。",
     r"(`.+?`) makes this table again: the seeds are fixed, and no recording in it was trained on\. "
     r"RNNoise, NSNet2 and DeepFilterNet3 are made for calls, too; noisereduce and FRCRN mini need "
     r"the whole recording\.": r"\1 可以重做这张表：随机种子是固定的，表中的录音都没有参加过训练。"
@@ -110,7 +110,7 @@ def block(text):
 
 
 def page(folder):
-    """A Chinese card with the measured part of its English neighbor."""
+    """A Chinese card with the measured part of its English neighbour."""
     english = (folder / "README.md").read_text(encoding="utf-8")
     text = (folder / "README.zh-CN.md").read_text(encoding="utf-8")
     body = "\n".join(chinese(block(english).split("\n")))
