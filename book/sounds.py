@@ -18,6 +18,9 @@ WORDS = {  # of the credits' tables; names of people, voices and packages are in
     "minutes": "分钟", "demo file": "演示文件", "who": "说话人", "authors": "作者",
     "licenses": "许可证", "this project": "本项目", "babble": "人群嘈杂声", "crowd": "人群",
     "keyboard": "键盘", "music": "音乐", "fan": "风扇", "hum": "嗡嗡声", "pink": "粉红噪声",
+    "rain": "雨声", "sea": "海浪", "birds": "鸟叫", "frogs": "蛙鸣", "jet": "喷气飞机",
+    "helicopter": "直升机", "thunder": "雷声", "saw": "锯木", "market": "集市", "mill": "风车磨坊",
+    "engine": "发动机", "stadium": "球场人群", "water": "流水", "fire": "火",
     "street": "街道", "mixture": "混合语音", "source": "声源", "noisy speech": "带噪语音",
     "clean speech": "干净语音", ", ": "、", "{}, {} s at {} Hz": "{}，{} s，{} Hz",
 }  # fmt: skip

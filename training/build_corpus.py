@@ -237,6 +237,10 @@ def ship_noise(out, recorded, packages, speech):
 
     keys = {"train": [], "test": []}
     for number, (source, name, wave) in enumerate(recorded):
+        if source["role"] == "unseen":
+            if len(wave) > 2.5 * RATE:  # the first ten seconds
+                add(source["kind"], "unseen", wave[: 10 * RATE], about(source))
+            continue
         split = "test" if held_out(source["kind"], name, number) else "train"
         if source["kind"] == "crowd" and len(wave) > 1.5 * RATE:
             add("crowd", split, wave[: 15 * RATE], about(source))
@@ -310,9 +314,14 @@ def build_full(sources, packages, cache, recorded):
     for number, (source, name, wave) in enumerate(recorded):
         about = {k: source[k] for k in ("kind", *ORIGIN)}
         about |= {"version": packages[source["package"]][1], "name": name}
-        about["split"] = "test" if held_out(source["kind"], name, number) else "train"
+        about["split"] = noise_split(source, name, number)
         pieces.append((wave / np.abs(wave).max() * 0.7, about))
     save_full("noise", pieces)
+
+
+def shipped_noise(source):
+    """Whether a row of noise_sources.csv gives files to sounds/, or serves training alone."""
+    return source["role"] == "unseen" or source["kind"] in ("crowd", "music", "keyboard")
 
 
 def held_out(kind, name, number):
@@ -324,6 +333,15 @@ def held_out(kind, name, number):
     return kind == "keyboard" and number // 2 % 4 == 3
 
 
+def noise_split(source, name, number):
+    """'unseen' for the packages that no training hears, else 'test' or 'train' by file."""
+    if source["role"] == "unseen":
+        return "unseen"
+    if source["kind"] in ("crowd", "music", "keyboard", "effects"):  # as the first models split
+        return "test" if held_out(source["kind"], name, number) else "train"
+    return split_of(name)
+
+
 def save_full(kind, pieces):
     """One array in corpus/, its table in training/ (committed: what, from where, which license)."""
     index, waves, at = [], [], 0
@@ -333,7 +351,9 @@ def save_full(kind, pieces):
         index.append({"start": at, "length": len(pcm), "sha256": digest, **about})
         waves.append(pcm)
         at += len(pcm)
-    np.save(CORPUS / f"{kind}.npy", np.concatenate(waves))
+    new = CORPUS / f"{kind}.new.npy"  # a training that runs has the old file in its memory map
+    np.save(new, np.concatenate(waves))
+    new.replace(CORPUS / f"{kind}.npy")
     with open(HERE / f"corpus_{kind}.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(index[0]), lineterminator="\n")
         writer.writeheader()
@@ -354,7 +374,7 @@ def main():
     sources, noise_sources = rows(HERE / "sources.csv"), rows(HERE / "noise_sources.csv")
     if not args.full:
         sources = [s for s in sources if float(s["shipped"])]
-        noise_sources = [s for s in noise_sources if s["kind"] != "effects"]
+        noise_sources = [s for s in noise_sources if shipped_noise(s)]
     names = sorted({s["package"] for s in sources + noise_sources})
     packages = {name: fetch(name, args.packages) for name in names}
     cache = {}

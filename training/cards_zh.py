@@ -17,6 +17,12 @@ PARAGRAPHS = {
     r"(`.+?`) \(with (`.+?`) where the table speaks of (\d+) clips\) makes this table again: the "
     "seeds are fixed, and no recording in it was trained on.": r"\1（表中注明 \3 段的，加上 \2）"
     "可以重做这张表：随机种子是固定的，表中的录音都没有参加过训练。",
+    r"(`.+?`) makes this table again: the seeds are fixed, and neither the people nor the recorded "
+    r"noises in it were trained on\. Mean and 95 % interval; a dash stands where a model has no "
+    r"such track\. The noise track of the two-speaker model is what its two tracks leave "
+    r"over\.": r"\1 可以重做这张表：随机种子是固定的，表中的人和录制的噪声都没有参加过训练。"
+    "数字是平均值与 95 % 置信区间；模型没有这样的音轨时为横线。双人模型的噪声音轨，"
+    "是它的两条音轨剩下的部分。",
     r"([\d,]+) parameters\. (\d+) simulated calls of (\d+) s, sentences, rooms and loudspeakers "
     r"that were not trained on; dB are counted from what the filter leaves\. (`.+?`) makes this "
     r"table again\.": r"\1 个参数。\2 次模拟通话，每次 \3 s，语句、房间和扬声器都没有参加过训练；"
@@ -49,6 +55,23 @@ CELLS = {
     "the published one": "已发布的模型",
     r"trainable parameters \(M\)": "可训练参数（百万）",
     r"MACs for a second of audio \(G\)": "处理一秒音频的乘加次数（十亿）",
+    "test": "测试",
+    "items": "段数",
+    "conversation": "本模型",
+    "two speakers": "双人模型",
+    r"two voices, SI-SDRi \(dB\)": "两个声音，SI-SDRi（dB）",
+    "– two women": "– 两位女声",
+    "– two men": "– 两位男声",
+    "– a woman and a man": "– 一女一男",
+    r"two voices, a recorded noise at 7 to 10 dB, SI-SDRi \(dB\)": "两个声音，另有"
+    " 7 到 10 dB 的录制噪声，SI-SDRi（dB）",
+    r"one voice alone, SI-SDR \(dB\)": "只有一个声音，SI-SDR（dB）",
+    r"one voice alone, the loudest other track against it \(dB\)": "只有一个声音，"
+    "其余音轨中最响的与它相比（dB）",
+    r"three voices, SI-SDRi \(dB\)": "三个声音，SI-SDRi（dB）",
+    r"noise track at 5 dB SNR, SI-SDR \(dB\)": "5 dB 信噪比时的噪声音轨，SI-SDR（dB）",
+    r"people counted right \(0 to 3\)": "人数数对（0 到 3 人）",
+    r"(– \d|\d+ %|–)": r"\1",
     "voices": "声音",
     "mixtures": "混合语音（段）",
     r"mean SI-SDRi \(dB\)": "平均 SI-SDRi（dB）",
@@ -110,7 +133,7 @@ def block(text):
 
 
 def page(folder):
-    """A Chinese card with the measured part of its English neighbour."""
+    """A Chinese card with the measured part of its English neighbor."""
     english = (folder / "README.md").read_text(encoding="utf-8")
     text = (folder / "README.zh-CN.md").read_text(encoding="utf-8")
     body = "\n".join(chinese(block(english).split("\n")))

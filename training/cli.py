@@ -21,6 +21,10 @@ def arguments(description, name, peak):
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--lr", type=float, default=peak, help="peak learning rate")
     parser.add_argument("--half-life", type=int, default=12000, help="steps that halve its rate")
+    parser.add_argument(
+        "--decay", type=float, default=1 / 3, help="last share of the run: the rate falls to zero"
+    )
+    parser.add_argument("--total", type=float, help="minutes of a plan that takes several calls")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=500, help="steps between validations")
     parser.add_argument("--start", type=Path, help="begin with the weights of this model folder")

@@ -30,18 +30,21 @@ class Corpus:
         Leave out recordings whose own noise lies less than this many dB under the speech.
     min_band : float
         Leave out speakers recorded with less bandwidth than this, in Hz.
+    split : str
+        "train", or "test" (other recordings of the same people) to validate on.
     """
 
-    def __init__(self, full=False, min_floor=0.0, min_band=0.0):
-        speech, noise = _read_full() if full else _read_sounds()
-        self.voices, self.noises = {}, {}
+    def __init__(self, full=False, min_floor=0.0, min_band=0.0, split="train"):
+        speech, noise = _read_full() if full else _read_sounds(split)
+        self.voices, self.noises, self.sex = {}, {}, {}
         for about, wave in speech:
-            if about["split"] != "train" or float(about.get("band") or 8000) < min_band:
+            if about["split"] != split or float(about.get("band") or 8000) < min_band:
                 continue
             if float(about.get("floor") or 99) >= min_floor:
                 self.voices.setdefault(about["speaker"], []).append(wave)
+                self.sex[about["speaker"]] = about["sex"]
         for about, wave in noise:
-            if about["split"] == "train":
+            if about["split"] == split:
                 self.noises.setdefault(about["kind"], []).append(wave)
         self.speakers = sorted(self.voices)
         seconds = np.array([sum(map(len, self.voices[s])) / RATE for s in self.speakers])
@@ -53,9 +56,9 @@ class Corpus:
         """Draw a speaker."""
         return self.speakers[rng.choice(len(self.speakers), p=self.chance)]
 
-    def voice(self, rng, speaker, n, rate):
+    def voice(self, rng, speaker, n, rate, speeds=SPEEDS):
         """Draw n samples at `rate` of one speaker: utterances, pauses between, one speed."""
-        speed = SPEEDS[rng.integers(len(SPEEDS))]
+        speed = speeds[rng.integers(len(speeds))]
         need = int(n * RATE / rate * speed) + 1
         parts, total = [np.zeros(rng.integers(0, RATE // 3), np.float32)], 0
         while total < need:
@@ -70,7 +73,7 @@ class Corpus:
         ratio = Fraction(rate, RATE) / speed
         wave = resample_poly(joined[start : start + need], ratio.numerator, ratio.denominator)
         wave = np.pad(wave, (0, max(0, n - len(wave))))[:n]
-        return wave if np.abs(wave).max() > 1e-3 else self.voice(rng, speaker, n, rate)
+        return wave if np.abs(wave).max() > 1e-3 else self.voice(rng, speaker, n, rate, speeds)
 
     def mixture(self, rng, n, rate=8000, spread=5.0):
         """Two different people at once, levels within `spread` dB: sources [shape=(2, n)]."""
@@ -161,12 +164,13 @@ def _read_full():
     return tables
 
 
-def _read_sounds():
+def _read_sounds(split="train"):
     """(row, wave) of speech and noise in sounds/."""
     import soundfile as sf
 
     with open(ROOT / "sounds" / "manifest.csv", newline="", encoding="utf-8") as table:
-        rows = [row for row in csv.DictReader(table) if row["split"] == "train"]
+        rows = [row for row in csv.DictReader(table) if row["split"] == split]
+    rows = [row for row in rows if row["path"].startswith(("speech/", "noise/"))]
     waves = [(row, sf.read(ROOT / "sounds" / row["path"], dtype="int16")[0]) for row in rows]
     speech = [(row, wave) for row, wave in waves if row["kind"] == "speech"]
     return speech, [(row, wave) for row, wave in waves if row["kind"] != "speech"]

@@ -64,11 +64,12 @@ def loss_of(net, batch):
     SNR and not SI-SDR: that one is blind to level and sign, and a first run that used it learnt a
     speech upside down.
     """
+    from helpers.networks.fast import has_bfloat16
     from helpers.networks.frcrn_layers import frcrn
 
     noisy, clean = batch
     inner = slice(HOP, -HOP)  # the library's ISTFT divides by almost nothing at the edges
-    first, second = (wave[:, inner] for wave in frcrn(net, noisy, autocast=True))
+    first, second = (wave[:, inner] for wave in frcrn(net, noisy, autocast=has_bfloat16()))
     target = clean[:, inner]
     fit = snr(second, target).mean() + 0.3 * snr(first, target).mean()
     distance = (magnitudes(second) - magnitudes(target)).abs().mean()

@@ -15,9 +15,20 @@ import torch
 from helpers.files.whole import whole
 
 
-def learning_rate(step, peak, warmup=300, half_life=12000):
-    """Rise over `warmup` steps to `peak`, then halve every `half_life` steps."""
-    return peak * min(1.0, (step + 1) / warmup) * 0.5 ** (max(0, step - warmup) / half_life)
+def learning_rate(step, peak, warmup=300, half_life=12000, done=0.0, decay=0.0):
+    """Rise over `warmup` steps to `peak`, then halve every `half_life` steps.
+
+    With `decay`, the last part of a run falls linearly to zero: decay = 1/3 begins to fall when
+    `done`, the share of the planned minutes or steps that is used up, has passed 2/3.
+    """
+    rate = peak * min(1.0, (step + 1) / warmup) * 0.5 ** (max(0, step - warmup) / half_life)
+    return rate * min(1.0, max(0.0, 1 - done) / decay) if decay else rate
+
+
+def progress(state, args, seconds):
+    """The share of the plan that is over, from 0 to 1: of its seconds, or of its steps."""
+    steps = state["step"] / args.steps if args.steps else 0.0
+    return min(1.0, max(steps, state["seconds"] / max(seconds, 1e-9)))
 
 
 def average(ema, model, step, decay=0.9995):
@@ -44,10 +55,11 @@ def train(model, example, loss_of, score, args):
     score : callable
         score(model) -> dict of validation figures; its first entry decides which is best.
     args : argparse.Namespace
-        minutes, steps (None: no end), lr, half_life (in steps), seed, every (steps between
-        validations), and `out`, the folder for last.pt (to resume from), best.pt (averaged
-        weights) and log.csv. Where it has a `schedule`, the learning rate is
-        schedule(step, seconds trained).
+        minutes, steps (None: no end), lr, half_life (in steps), decay (the last share of the run,
+        in which the rate falls to zero), total (the plan's minutes where it takes several calls;
+        None: this call ends it), seed, every (steps between validations), and `out`, the folder
+        for last.pt (to resume from), best.pt (averaged weights) and log.csv. Where it has a
+        `schedule`, the learning rate is schedule(step, seconds trained) instead.
 
     Returns
     -------
@@ -61,9 +73,7 @@ def train(model, example, loss_of, score, args):
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=args.lr, weight_decay=0.01
     )
-    rate = getattr(args, "schedule", None) or (
-        lambda step, _seconds: learning_rate(step, args.lr, half_life=args.half_life)
-    )
+    schedule = getattr(args, "schedule", None)
     state = {"step": 0, "seconds": 0.0, "best": -1e9}
     ema = {name: value.clone() for name, value in model.state_dict().items()}
     if (out / "last.pt").exists():
@@ -73,9 +83,12 @@ def train(model, example, loss_of, score, args):
         state, ema = saved["state"], saved["ema"]
     rows = read_log(out / "log.csv", state["step"])
     started, before, losses = time.monotonic(), state["seconds"], []
+    # The rate ends at nothing when the plan does; a plan may take several calls (and kills).
+    decay = getattr(args, "decay", 0.0)
+    plan = 60 * (getattr(args, "total", None) or before / 60 + minutes)
     with tqdm(total=round(minutes * 60), unit="s", desc="training", mininterval=5) as bar:
         while not finished(state, started, minutes, steps):
-            step = state["step"]
+            step = args.step = state["step"]
             torch.manual_seed(args.seed * 1_000_003 + step)
             batch = example(np.random.default_rng([args.seed, step]))
             model.train()
@@ -83,8 +96,10 @@ def train(model, example, loss_of, score, args):
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            rate = learning_rate(step, args.lr, getattr(args, "warmup", 300), args.half_life,
+                                 done=progress(state, args, plan), decay=decay)  # fmt: skip
             for group in optimizer.param_groups:
-                group["lr"] = rate(step, state["seconds"])
+                group["lr"] = schedule(step, state["seconds"]) if schedule else rate
             if torch.isfinite(norm):
                 optimizer.step()
                 average(ema, model, step)

