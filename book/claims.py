@@ -23,6 +23,7 @@ SIGN = r"(?<![\w.,/])[-−+±]?"
 NUMBER = rf"{SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|{SIGN}\d+(?:\.\d+)?"
 CLAIM = re.compile(rf"(?P<number>{NUMBER})(?: | |-)?(?P<unit>{UNITS})(?![\w])")
 # What an output may be multiplied by to be the claim: it may be in seconds where the prose says ms.
+DRAWN = re.compile(r"plots\.picture|figure\.|axes|linewidth|colors? = ")
 SCALES = {
     "ms": (1, 1000), "milliseconds": (1, 1000), "s": (1, 0.001), "seconds": (1, 0.001, 60),
     "minutes": (1, 1 / 60), "minute": (1, 1 / 60), "hours": (1, 1 / 60, 1 / 3600),
@@ -59,11 +60,12 @@ def output(cell):
 
 
 def evidence(cells):
-    """Return all numbers in the code and the outputs of a lesson."""
+    """Return all numbers in the outputs of a lesson, and in its code but for how it draws."""
     found = set()
     for cell in cells:
         if cell["cell_type"] == "code":
-            found |= numbers("".join(cell["source"])) | numbers(output(cell))
+            lines = [line for line in "".join(cell["source"]).split("\n") if not DRAWN.search(line)]
+            found |= numbers("\n".join(lines)) | numbers(output(cell))
     return found
 
 
