@@ -71,7 +71,8 @@ def separate(
     >>> [len(source) == len(mixture) for source in separate(mixture)]
     [True, True]
     """
-    apart = source if isinstance(source, list) else audio.people(source)
+    given = isinstance(source, list) and source and all(isinstance(c, Clip) for c in source)
+    apart = source if given else audio.people(source)
     if len(apart) > 1:  # a call with a channel for each: nothing to separate
         apart = [audio.resample(clip, RATE if rate is None else rate) for clip in apart]
         return [clip.named(f"{clip.name} speaker {i}") for i, clip in enumerate(apart, start=1)]

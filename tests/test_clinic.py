@@ -438,7 +438,7 @@ def test_the_course_has_the_command_as_well(capsys):
 
 def test_the_console_script_and_its_needs_are_declared(root):
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["project"]["scripts"] == {"audio-clinic": "helpers.clinic.cli:main"}
+    assert project["project"]["scripts"]["audio-clinic"] == "helpers.clinic.cli:main"
     names = project["tool"]["setuptools"]["package-data"]["helpers.clinic"]
     assert all((root / "helpers/clinic" / name).is_file() for name in names)
 

@@ -2,6 +2,7 @@
 // The page that separates and denoises in the browser. Nothing leaves it: the models come to the
 // sound, not the sound to the models.
 (async () => {
+  const script = document.currentScript.src; // null after the first await
   const { say } = a2a;
   const LONGEST = 600; // seconds
   const RECORDED = 10; // seconds of the microphone
@@ -197,7 +198,7 @@
     return new Blob([view], { type: "audio/wav" });
   };
 
-  state.script = document.currentScript.src;
+  state.script = script;
   if (local) {
     busy(true);
     bar.hidden = stop.hidden = true;
