@@ -12,6 +12,8 @@ import torch
 from training import compiled, conversation, loop, rooms, scenes, separation, testset
 from training.data import Corpus
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SMALL = conversation.CONFIG | {
     "num_blocks": 1, "d_model": 64, "in_channels": 64, "out_channels": 64, "query_key_dim": 32,

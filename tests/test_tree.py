@@ -83,6 +83,7 @@ def test_public_docstrings_are_numpydoc():
     check("numpydoc.hooks.validate_docstrings", *helpers())
 
 
+@pytest.mark.slow
 def test_type_hints_hold():
     check("mypy", "--no-error-summary")
 
