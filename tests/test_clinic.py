@@ -541,3 +541,45 @@ def test_the_voices_have_their_credits(root):
     for author in ("Maxim Topal", "Carlo Flora", "Nickolay V. Shmyrev"):
         assert author in text
     assert Path(sounds.VOICES).stat().st_size < 300_000
+
+
+# --- the survey ---------------------------------------------------------------------------------
+
+
+def test_a_part_of_the_survey_keeps_what_was_found_of_the_others(tmp_path, monkeypatch):
+    from training import clinic as survey
+
+    monkeypatch.setattr(survey, "TABLE", tmp_path / "clinic.csv")
+    monkeypatch.setattr(survey, "PAGE", tmp_path / "clinic.html")
+    monkeypatch.setattr(
+        survey,
+        "SYSTEMS",
+        {"ill & old": (lambda _: "clinic_systems:wraps", "none"), "well": (lambda _: "x", "none")},
+    )
+    for target in ("clinic_systems:wraps", "clinic_systems:identity"):
+        survey.SYSTEMS["well"] = (lambda _, target=target: target, "none")
+        for names in (["well"], ["ill & old"]):
+            for examined, rows in survey.survey(names, 9, only=["full-scale", "gain"]):
+                survey.publish(examined, rows)
+    text = survey.PAGE.read_text(encoding="utf-8")
+    assert text.count("<section") == 2
+    assert text.index('id="ill-old"') < text.index('id="well"')
+    assert text.count("<audio") == 2  # the old one's failure, before and after
+    assert len(survey.TABLE.read_text(encoding="utf-8").splitlines()) == 1 + 4
+
+
+def test_the_survey_that_is_published_is_of_these_examinations(root):
+    import csv
+
+    from training import clinic as survey
+
+    with open(survey.TABLE, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = {name: [row for row in rows if row["system"] == name] for name in survey.SYSTEMS}
+    names = [each.name for each in clinic.run.choose()]
+    page_text = survey.PAGE.read_text(encoding="utf-8")
+    for name, own in found.items():
+        assert [row["examination"] for row in own] == names, name
+        assert f"<h2>{name}</h2>" in page_text
+    ours = [row for row in rows if row["system"] in targets.OURS and row["status"] == FAILED]
+    assert [row["examination"] for row in ours] == ["separates"]  # a small network: see its card

@@ -1,7 +1,7 @@
 """Put this course's tools and other people's through the clinic: evaluation/clinic.csv and .html.
 
     python -m training.clinic                 all of them, about half an hour
-    python -m training.clinic rnnoise         some of them; the others' rows stay
+    python -m training.clinic rnnoise         some of them; what was found of the others stays
 
 Two of ModelScope's networks have weights that are not here. Their pipelines are examined around
 small networks of random numbers, and only by what does not depend on weights.
@@ -9,11 +9,16 @@ small networks of random numbers, and only by what does not depend on weights.
 
 import argparse
 import csv
+import html
 import json
 import os
 import re
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+
+from helpers.clinic import page
+from helpers.clinic.record import Result
 
 ROOT = Path(__file__).parent.parent
 TABLE, PAGE = ROOT / "evaluation/clinic.csv", ROOT / "evaluation/clinic.html"
@@ -96,7 +101,7 @@ SYSTEMS = {
 }
 
 
-def survey(names, budget):
+def survey(names, budget, only=None):
     """Examine systems; after each, yield all with their results, and the table's rows."""
     from helpers import clinic, models
     from helpers.clinic import report
@@ -109,7 +114,7 @@ def survey(names, budget):
             system = clinic.find(make(Path(place)), trained=weights != "random")
             system.name = name
             print(f"\n{name}", flush=True)
-            results = clinic.examine(system, budget=budget, tell=_tell)
+            results = clinic.examine(system, only=only, budget=budget, tell=_tell)
             results = [_clean(result, place) for result in results]
         print(report.summary(results), flush=True)
         system.version += f"; weights: {weights}"
@@ -152,26 +157,44 @@ def main():
         parser.error(f"nothing is called {', '.join(unknown)}: {', '.join(SYSTEMS)}")
     names = [known[name.lower()] for name in options.systems] or list(SYSTEMS)
     os.chdir(ROOT)
-    from helpers.clinic.page import page
+    for examined, rows in survey(names, options.budget):
+        publish(examined, rows)
 
-    before = []
+
+def publish(examined, rows):
+    """Write the table and the page; what was found earlier of other systems stays in both."""
+    done = {system.name for system, _ in examined}
     if TABLE.is_file():
         with open(TABLE, newline="", encoding="utf-8") as file:
-            before = list(csv.DictReader(file))
-    for examined, rows in survey(names, options.budget):
-        done = {system.name for system, _ in examined}
-        write([*rows, *(row for row in before if row["system"] not in done)])
-        if names == list(SYSTEMS):
-            PAGE.write_text(page(examined, TITLE, NOTE, seconds=1.0), encoding="utf-8")
-
-
-def write(rows):
-    """Write the table, system by system."""
+            rows = [*rows, *(row for row in csv.DictReader(file) if row["system"] not in done)]
     rows.sort(key=lambda row: list(SYSTEMS).index(row["system"]))
     with open(TABLE, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    parts = earlier(PAGE.read_text(encoding="utf-8")) if PAGE.is_file() else {}
+    parts |= {system.name: page.section(system, results, 1.0) for system, results in examined}
+    known = {name: [row for row in rows if row["system"] == name] for name in SYSTEMS}
+    shown = [(SimpleNamespace(name=name), map(result, known[name])) for name in SYSTEMS]
+    shown = [(system, list(results)) for system, results in shown if known[system.name]]
+    parts = [parts[system.name] for system, _ in shown]
+    PAGE.write_text(page.document(TITLE, NOTE, page.table(shown), *parts), encoding="utf-8")
+
+
+def earlier(text):
+    """Return the parts of a page that was written before, by the names of the systems."""
+    found = re.findall(r'(?s)<section id="[^"]*">(<h2>(.*?)</h2>.*?</section>)', text)
+    return {
+        html.unescape(name): f'<section id="{page.anchor(html.unescape(name))}">{part}'
+        for part, name in found
+    }
+
+
+def result(row):
+    """Return a row of the table as what it was made of."""
+    value = float(row["value"]) if row["value"] != "" else None
+    words = {name: row[name] for name in ("status", "found", "unit", "smallest", "severity")}
+    return Result(**words, value=value, theme=row["theme"], name=row["examination"])
 
 
 if __name__ == "__main__":

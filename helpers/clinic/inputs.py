@@ -75,7 +75,11 @@ def rate(patient):
             said = f"{SECONDS:g} s at {hertz} Hz come back as {SECONDS + late:.2f} s"
             return bad(said, late, "s", f"{n} samples at {hertz} Hz", (sound, out[0]))
         worst = max(worst, (abs(measure.db(out) - usual), hertz, ""), key=lambda each: each[0])
-    said = f"the level changes by at most {worst[0]:.1f} dB"
+    if "trained" not in patient.system.features:  # random numbers do as they like with a level
+        worst = (0.0, 0, "")
+        said = "what is taken comes back as long"
+    else:
+        said = f"the level changes by at most {worst[0]:.1f} dB"
     if refused:
         said += f"; {', '.join(map(str, refused))} Hz are refused in words"
     smallest = f"{SECONDS:g} s at {worst[1]} Hz"

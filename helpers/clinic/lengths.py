@@ -59,7 +59,9 @@ def empty(patient):
     return judge(n == 0, said, n, "samples", "0 samples")
 
 
-@examination("lengths", "high", "keeps the end of a recording, however long it is")
+@examination(
+    "lengths", "high", "keeps the end of a recording, however long it is", needs=("trained",)
+)
 def tail(patient):
     """A voice that is heard until the last sample; is the end still there?"""
     tried, worst = [], None

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import re
 
 import numpy as np
 
@@ -60,16 +61,18 @@ def page(examined, title="What the clinic found", note="", seconds=3.0):
     >>> text.startswith("<!doctype html>"), "audio" in text
     (True, True)
     """
-    body = [f"<h1>{_text(title)}</h1>"]
-    body += [f"<p>{_text(note)}</p>"] if note else []
-    body += [_table(examined)] if len(examined) > 1 else []
-    for i, (system, results) in enumerate(examined):
-        body.append(_system(i, system, results, seconds))
+    sections = [section(system, results, seconds) for system, results in examined]
+    return document(title, note, table(examined) if len(examined) > 1 else "", *sections)
+
+
+def document(title, note, *parts):
+    """Return a whole page of HTML: a heading, a paragraph where there is a note, and parts."""
+    about = [f"<h1>{_text(title)}</h1>", f"<p>{_text(note)}</p>" if note else ""]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{_text(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
-        + "\n".join(body)
+        + "\n".join(filter(None, [*about, *parts]))
         + "\n</main></body></html>\n"
     )
 
@@ -110,11 +113,11 @@ def picture(samples, label):
     )
 
 
-def _system(i, system, results, seconds):
-    """Return the part of a page that is about one system."""
+def section(system, results, seconds=3.0):
+    """Return the part of a page that is about one system; `anchor` of its name leads there."""
     kind = f"{system.kind} at {system.rate} Hz"
     about = ", ".join(filter(None, [kind, system.version]))
-    parts = [f'<section id="s{i}"><h2>{_text(system.name)}</h2>']
+    parts = [f'<section id="{anchor(system.name)}"><h2>{_text(system.name)}</h2>']
     parts.append(f'<p class="soft">{_text(about)}</p><p>{_text(summary(results))}.</p>')
     shown = [result for result in results if result.status != SKIPPED]
     for theme in dict.fromkeys(result.theme for result in shown):
@@ -169,20 +172,25 @@ def _player(label, samples, result, seconds):
     )
 
 
-def _table(examined):
+def anchor(name):
+    """Return a name as a place in a page."""
+    return "-".join(re.findall(r"[a-z0-9]+", name.lower())) or "system"
+
+
+def table(examined):
     """Return a table of all systems: a row an examination."""
     names = list(dict.fromkeys(r.name for _, results in examined for r in results))
     found = [{r.name: r for r in results} for _, results in examined]
     heads = "".join(
-        f'<th scope="col"><a href="#s{i}">{_text(system.name)}</a></th>'
-        for i, (system, _) in enumerate(examined)
+        f'<th scope="col"><a href="#{anchor(system.name)}">{_text(system.name)}</a></th>'
+        for system, _ in examined
     )
     rows = []
     for name in names:
         cells = "".join(_cell(each.get(name)) for each in found)
         rows.append(f'<tr><th scope="row">{_text(name)}</th>{cells}</tr>')
-    table = f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="scroll" tabindex="0">{table}</div>'
+    inside = f"<thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="scroll" tabindex="0"><table>{inside}</table></div>'
 
 
 def _cell(result):
