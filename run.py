@@ -33,6 +33,21 @@ FIRST_TIME = f"2-3 minutes (more on a slow line) and {7 if LINUX else 2} GB"
 STAMP = "course.stamp"  # written last: without it a set-up is not finished
 UNFINISHED = "course.unfinished"  # while this is there, what the folder holds is not to be trusted
 
+# What JupyterLab finds in the environment, a file each.
+JUPYTER = {
+    "share/jupyter/lab/settings/overrides.json": {
+        "@jupyterlab/apputils-extension:notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        }
+    },
+    # No pings: tornado warns of Jupyter's timeout, which is longer than its interval, and a shorter
+    # one closes every kernel's socket at the first ping. This server is on this machine alone.
+    "etc/jupyter/jupyter_server_config.d/audio_to_audio.json": {
+        "ServerApp": {"tornado_settings": {"ws_ping_interval": 0}}
+    },
+}
+
 
 class Problem(Exception):
     """Something the reader can mend, said in one sentence."""
@@ -74,7 +89,8 @@ def locate():
 def fingerprint(folder):
     """Return what a finished set-up was made for: these pins, this place, this Python."""
     files = [REQUIREMENTS, CONSTRAINTS, folder / "pyvenv.cfg"]
-    parts = [str(ROOT).encode(), *(path.read_bytes() for path in files)]
+    parts = [str(ROOT).encode(), json.dumps(JUPYTER).encode()]
+    parts += [path.read_bytes() for path in files]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -202,19 +218,7 @@ def add_to_path(python):
 
 def configure_jupyter(folder):
     """Keep JupyterLab from asking for news, which needs a network, and from warning of itself."""
-    wishes = {
-        "share/jupyter/lab/settings/overrides.json": {
-            "@jupyterlab/apputils-extension:notification": {
-                "fetchNews": "false",
-                "checkForUpdates": False,
-            }
-        },
-        # Its own default is longer than the interval between pings, of which tornado warns.
-        "etc/jupyter/jupyter_server_config.d/audio_to_audio.json": {
-            "ServerApp": {"tornado_settings": {"ws_ping_timeout": 30000}}
-        },
-    }
-    for name, wish in wishes.items():
+    for name, wish in JUPYTER.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(json.dumps(wish), encoding="ascii")
 

@@ -501,5 +501,7 @@ def test_workflows_are_pinned_and_do_what_a_reader_would(root, name):
     for step in steps:
         assert re.search("@[0-9a-f]{40}$", step.get("uses", "@" + "0" * 40)), step["uses"]
     assert f"python run.py {name}" in [step.get("run") for step in steps]
+    called = set(re.findall(r"\b(\w+)\(\)", " ".join(str(step.get("if", "")) for step in steps)))
+    assert called <= {"always", "cancelled", "failure", "success"}  # GitHub's own; else it refuses
     systems = {"ubuntu-latest", "windows-latest", "macos-latest"}
     assert name != "test" or all(system in text for system in systems)
