@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from helpers.networks import NETWORKS
-from helpers.networks.frcrn import HOP
+from helpers.networks.frcrn import HOP, apply
 from training import cli, loop, testset
 from training.data import Corpus
 from training.published import configure
@@ -29,11 +29,15 @@ def build(config=CONFIG):
     """The narrow FRCRN, its masks real and positive at the start."""
     from helpers.networks.frcrn_mini import NarrowFRCRN
 
-    net = NarrowFRCRN(**config)
-    for unet, start in ((net.unet, 0.6), (net.unet2, 0.3)):
+    return start(NarrowFRCRN(**config))
+
+
+def start(net):
+    """Make both masks real and positive; return the network."""
+    for unet, value in ((net.unet, 0.6), (net.unet2, 0.3)):
         # real part of the bias = re - im, imaginary part = re + im
-        torch.nn.init.constant_(unet.linear.conv_re.bias, start / 2)
-        torch.nn.init.constant_(unet.linear.conv_im.bias, -start / 2)
+        torch.nn.init.constant_(unet.linear.conv_re.bias, value / 2)
+        torch.nn.init.constant_(unet.linear.conv_im.bias, -value / 2)
         for part in (unet.linear.conv_re, unet.linear.conv_im):
             torch.nn.init.uniform_(part.weight, -0.1, 0.1)  # so small that the bias decides
     return net
@@ -59,34 +63,34 @@ def snr(estimate, reference, most=30):
 
 
 def loss_of(net, batch):
-    """Negative SNR of both stages plus the distance of compressed spectra of the second.
-
-    SNR and not SI-SDR: that one is blind to level and sign, and a first run that used it learnt a
-    speech upside down.
-    """
+    """The loss of a batch: see `distance`."""
     from helpers.networks.fast import has_bfloat16
     from helpers.networks.frcrn_layers import frcrn
 
     noisy, clean = batch
-    inner = slice(HOP, -HOP)  # the library's ISTFT divides by almost nothing at the edges
-    first, second = (wave[:, inner] for wave in frcrn(net, noisy, autocast=has_bfloat16()))
-    target = clean[:, inner]
+    return distance(*frcrn(net, noisy, autocast=has_bfloat16()), clean, HOP)
+
+
+def distance(first, second, clean, hop):
+    """Negative SNR of both stages plus the distance of compressed spectra of the second.
+
+    SNR and not SI-SDR: that one is blind to level and sign, and a first run that used it learnt a
+    speech upside down. The library's ISTFT divides by almost nothing in the first and last hop.
+    """
+    first, second, target = (wave[:, hop:-hop] for wave in (first, second, clean))
     fit = snr(second, target).mean() + 0.3 * snr(first, target).mean()
-    distance = (magnitudes(second) - magnitudes(target)).abs().mean()
-    return -fit + 20 * distance
+    spectra = (magnitudes(second) - magnitudes(target)).abs().mean()
+    return -fit + 20 * spectra
 
 
 def denoise(net, noisy):
     """Denoise one array: the input's length, a hop of margin at both ends."""
     from helpers.networks.frcrn_layers import frcrn
 
-    wide = np.pad(noisy, (HOP, HOP + -len(noisy) % HOP))
-    with torch.inference_mode():
-        wave = frcrn(net, torch.from_numpy(wide)[None])[1][0]
-    return wave[HOP : HOP + len(noisy)].numpy()
+    return apply(lambda given: {"wav_l2": frcrn(net, given["noisy"])[1]}, noisy)[0]
 
 
-def gains(net, items):
+def gains(net, items, denoise=denoise):
     """SI-SDR gain in dB of every test item."""
     found = []
     for _, noisy, clean in items:
@@ -98,7 +102,7 @@ def gains(net, items):
 
 def export(weights, folder, config=CONFIG):
     """Write a model folder in ModelScope's layout."""
-    from helpers.networks.frcrn_mini import FIXED
+    from helpers.networks.frcrn_registered import FIXED
 
     folder.mkdir(parents=True, exist_ok=True)
     learnt = {name: value.clone() for name, value in weights.items() if name not in FIXED}

@@ -19,10 +19,10 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 import numpy as np
 import torch
 
+from helpers.networks.frcrn import apply
 from training import cli, loop, testset
 from training.data import Corpus
-from training.denoising import begin_with, example, magnitudes, snr
-from training.separation import si_sdr
+from training.denoising import begin_with, distance, example, gains, start
 
 HOP = 160
 CONFIG = {
@@ -34,43 +34,19 @@ def build(config=CONFIG):
     """The causal FRCRN, its masks real and positive at the start."""
     from helpers.networks.frcrn_live import LiveFRCRN
 
-    net = LiveFRCRN(**config)
-    for unet, start in ((net.unet, 0.6), (net.unet2, 0.3)):
-        # real part of the bias = re - im, imaginary part = re + im
-        torch.nn.init.constant_(unet.linear.conv_re.bias, start / 2)
-        torch.nn.init.constant_(unet.linear.conv_im.bias, -start / 2)
-        for part in (unet.linear.conv_re, unet.linear.conv_im):
-            torch.nn.init.uniform_(part.weight, -0.1, 0.1)  # so small that the bias decides
-    return net
+    return start(LiveFRCRN(**config))
 
 
 def loss_of(net, batch, autocast=False):
-    """Negative SNR of both stages plus the distance of compressed spectra of the second."""
+    """The loss of a batch, that of `training.denoising`."""
     noisy, clean = batch
-    inner = slice(HOP, -HOP)  # the library's ISTFT divides by almost nothing at the edges
     _, first, _, _, second, _ = net(noisy, autocast, block=1 << 20)
-    first, second, target = first[:, inner], second[:, inner], clean[:, inner]
-    fit = snr(second, target).mean() + 0.3 * snr(first, target).mean()
-    distance = (magnitudes(second) - magnitudes(target)).abs().mean()
-    return -fit + 20 * distance
+    return distance(first, second, clean, HOP)
 
 
 def denoise(net, noisy):
     """Denoise one array: the input's length, a hop of margin at both ends."""
-    wide = np.pad(noisy, (HOP, HOP + -len(noisy) % HOP))
-    with torch.inference_mode():
-        wave = net(torch.from_numpy(wide)[None])[4][0]
-    return wave[HOP : HOP + len(noisy)].numpy()
-
-
-def gains(net, items):
-    """SI-SDR gain in dB of every test item."""
-    found = []
-    for _, noisy, clean in items:
-        target = torch.from_numpy(clean)
-        after = si_sdr(torch.from_numpy(denoise(net, noisy)), target)
-        found.append((after - si_sdr(torch.from_numpy(noisy), target)).item())
-    return np.array(found)
+    return apply(lambda given: {"wav_l2": net(given["noisy"])[4]}, noisy, HOP)[0]
 
 
 def falling(peak, minutes):
@@ -87,7 +63,7 @@ def export(weights, folder, config=CONFIG):
     """Write a model folder in ModelScope's layout, and beside the weights the graph of one hop."""
     from helpers import stream
     from helpers.files import checkpoint
-    from helpers.networks.frcrn_live import FIXED
+    from helpers.networks.frcrn_registered import FIXED
 
     folder.mkdir(parents=True, exist_ok=True)
     learnt = {name: value.clone() for name, value in weights.items() if name not in FIXED}
@@ -248,7 +224,7 @@ def main():
         args.minutes -= trained / 60
 
     def score(net):
-        means = {f"gain_{snr}": gains(net, items).mean() for snr, items in sets.items()}
+        means = {f"gain_{snr}": gains(net, items, denoise).mean() for snr, items in sets.items()}
         return {"gain": np.mean(list(means.values())), **means}
 
     rows = loop.train(

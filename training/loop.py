@@ -73,7 +73,6 @@ def train(model, example, loss_of, score, args):
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=args.lr, weight_decay=0.01
     )
-    schedule = getattr(args, "schedule", None)
     state = {"step": 0, "seconds": 0.0, "best": -1e9}
     ema = {name: value.clone() for name, value in model.state_dict().items()}
     if (out / "last.pt").exists():
@@ -86,6 +85,12 @@ def train(model, example, loss_of, score, args):
     # The rate ends at nothing when the plan does; a plan may take several calls (and kills).
     decay = getattr(args, "decay", 0.0)
     plan = 60 * (getattr(args, "total", None) or before / 60 + minutes)
+    schedule = getattr(args, "schedule", None) or (
+        lambda step, _seconds: learning_rate(
+            step, args.lr, getattr(args, "warmup", 300), args.half_life,
+            done=progress(state, args, plan), decay=decay,
+        )
+    )  # fmt: skip
     with tqdm(total=round(minutes * 60), unit="s", desc="training", mininterval=5) as bar:
         while not finished(state, started, minutes, steps):
             step = args.step = state["step"]
@@ -96,10 +101,8 @@ def train(model, example, loss_of, score, args):
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            rate = learning_rate(step, args.lr, getattr(args, "warmup", 300), args.half_life,
-                                 done=progress(state, args, plan), decay=decay)  # fmt: skip
             for group in optimizer.param_groups:
-                group["lr"] = schedule(step, state["seconds"]) if schedule else rate
+                group["lr"] = schedule(step, state["seconds"])
             if torch.isfinite(norm):
                 optimizer.step()
                 average(ema, model, step)

@@ -15,7 +15,7 @@ SIZES = {
 }  # fmt: skip
 
 
-def apply(model, samples):
+def apply(model, samples, hop=HOP):
     """Take the noise out of samples [shape=(n,)], without a click or a loss at the edges.
 
     At its first and last half window the inverse transform divides by nearly nothing. So a hop of
@@ -24,10 +24,10 @@ def apply(model, samples):
     """
     import torch
 
-    padded = np.pad(samples, (HOP, HOP + -len(samples) % HOP))
+    padded = np.pad(samples, (hop, hop + -len(samples) % hop))
     with torch.inference_mode():
         stages = model({"noisy": torch.from_numpy(padded)[None]})  # (1, padded) each
-    return stages["wav_l2"][:, HOP : HOP + len(samples)].numpy().copy()
+    return stages["wav_l2"][:, hop : hop + len(samples)].numpy().copy()
 
 
 def make(sizes):

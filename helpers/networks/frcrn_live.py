@@ -9,24 +9,17 @@ Taught in 15_real_time; `helpers.stream` runs it on a stream.
 """
 
 import inspect
-import os
 
 import torch
 import torch.nn.functional as F
-from modelscope.models import TorchModel
 from modelscope.models.audio.ans import complex_nn, unet
 from modelscope.models.audio.ans.conv_stft import ConviSTFT, ConvSTFT
 from modelscope.models.audio.ans.se_module_complex import SELayer
-from modelscope.models.builder import MODELS
-from modelscope.utils.ast_utils import INDEX_KEY
-from modelscope.utils.constant import ModelFile, Tasks
-from modelscope.utils.import_utils import LazyImportModule
 from torch import nn
 
 from helpers.networks import frcrn_layers
+from helpers.networks.frcrn_registered import Registered, register
 
-# The STFT's kernels are arithmetic, not learnt: the checkpoint does not carry them.
-FIXED = {"stft.weight", "istft.weight", "istft.window", "istft.enframe"}
 KERNELS = (5, 5, 5, 5, 5, 2)  # over frequency, on the way down: 161 bins, 79, 38, 17, 7, 2, 1
 ORDER = 20  # how many steps an FSMN remembers
 BLOCK = 256  # frames of a whole file that are worked off at once
@@ -389,33 +382,12 @@ def _remember(layer, x, state, name):
     return x + out.transpose(1, 2)
 
 
-@MODELS.register_module(Tasks.acoustic_noise_suppression, module_name="frcrn_live")
-class FRCRNLive(TorchModel):
-    """What ModelScope's pipeline builds for a folder whose configuration says "frcrn_live".
+@register("frcrn_live")
+class FRCRNLive(Registered):
+    """What ModelScope's pipeline builds for a folder whose configuration says "frcrn_live"."""
 
-    It refuses to run on random weights: a missing or ill-fitting `pytorch_model.bin` is an error.
-    """
-
-    def __init__(self, model_dir, *args, **settings):
-        super().__init__(model_dir, *args, **settings)
-        known = inspect.signature(LiveFRCRN).parameters  # the pipeline adds some of its own
-        self.model = LiveFRCRN(**{key: settings[key] for key in known if key in settings})
-        weights = os.path.join(model_dir, ModelFile.TORCH_MODEL_BIN_FILE)
-        if not os.path.exists(weights):
-            raise ValueError(f"{weights} is missing: restore the folder (git checkout models)")
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-        missing, unknown = self.model.load_state_dict(state, strict=False)
-        if set(missing) - FIXED or unknown:
-            raise ValueError(f"{weights} does not fit its configuration.json: restore the folder")
-
-    def forward(self, inputs):
-        """Denoise {'noisy': waveforms (batch, n)}; return both stages' spec, wav and mask."""
-        names = ("spec_l1", "wav_l1", "mask_l1", "spec_l2", "wav_l2", "mask_l2")
-        return dict(zip(names, self.model(inputs["noisy"]), strict=True))
-
-
-# A model that ModelScope did not ship is also written into its index of classes; otherwise
-# building it first asks transformers, which the course does not need, whether it knows the model.
-LazyImportModule.get_ast_index()[INDEX_KEY][
-    "MODELS", Tasks.acoustic_noise_suppression, "frcrn_live"
-] = {"filepath": __file__, "imports": [], "module": __name__}
+    @staticmethod
+    def network(settings):
+        """Build the causal FRCRN; the pipeline adds settings of its own."""
+        known = inspect.signature(LiveFRCRN).parameters
+        return LiveFRCRN(**{key: settings[key] for key in known if key in settings})

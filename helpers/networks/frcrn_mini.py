@@ -6,20 +6,11 @@ forward pass is the library's. Importing it registers the class as "frcrn_mini",
 noise-suppression pipeline then runs it like the published one. Taught by lessons 07 and 08.
 """
 
-import os
-
-import torch
-from modelscope.models import TorchModel
 from modelscope.models.audio.ans import complex_nn, frcrn, unet
 from modelscope.models.audio.ans.se_module_complex import SELayer
-from modelscope.models.builder import MODELS
-from modelscope.utils.ast_utils import INDEX_KEY
-from modelscope.utils.constant import ModelFile, Tasks
-from modelscope.utils.import_utils import LazyImportModule
 from torch import nn
 
-# The STFT's kernels are arithmetic, not learnt: the checkpoint does not carry their 3 MB.
-FIXED = {"stft.weight", "istft.weight", "istft.window", "istft.enframe"}
+from helpers.networks.frcrn_registered import Registered, register
 
 
 class NarrowUNet(unet.UNet):
@@ -79,33 +70,11 @@ class NarrowFRCRN(frcrn.FRCRN):
         self.unet2 = NarrowUNet(channels)
 
 
-@MODELS.register_module(Tasks.acoustic_noise_suppression, module_name="frcrn_mini")
-class FRCRNMini(TorchModel):
-    """What ModelScope's pipeline builds for a folder whose configuration says "frcrn_mini".
+@register("frcrn_mini")
+class FRCRNMini(Registered):
+    """What ModelScope's pipeline builds for a folder whose configuration says "frcrn_mini"."""
 
-    Unlike the published class it refuses to run on random weights: a missing or ill-fitting
-    `pytorch_model.bin` is an error.
-    """
-
-    def __init__(self, model_dir, *args, **settings):
-        super().__init__(model_dir, *args, **settings)
-        self.model = NarrowFRCRN(**settings)
-        weights = os.path.join(model_dir, ModelFile.TORCH_MODEL_BIN_FILE)
-        if not os.path.exists(weights):
-            raise ValueError(f"{weights} is missing: restore the folder (git checkout models)")
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-        missing, unknown = self.model.load_state_dict(state, strict=False)
-        if set(missing) - FIXED or unknown:
-            raise ValueError(f"{weights} does not fit its configuration.json: restore the folder")
-
-    def forward(self, inputs):
-        """Denoise {'noisy': waveforms (batch, n)}; return both stages' spec, wav and mask."""
-        names = ("spec_l1", "wav_l1", "mask_l1", "spec_l2", "wav_l2", "mask_l2")
-        return dict(zip(names, self.model(inputs["noisy"]), strict=True))
-
-
-# A model that ModelScope did not ship is also written into its index of classes; otherwise
-# building it first asks transformers, which the course does not need, whether it knows the model.
-LazyImportModule.get_ast_index()[INDEX_KEY][
-    "MODELS", Tasks.acoustic_noise_suppression, "frcrn_mini"
-] = {"filepath": __file__, "imports": [], "module": __name__}
+    @staticmethod
+    def network(settings):
+        """Build the narrow FRCRN."""
+        return NarrowFRCRN(**settings)

@@ -4,24 +4,12 @@ The record of the denoiser of lesson 15. On a whole file it works like FRCRN's; 
 runs it hop by hop.
 """
 
-import numpy as np
+from functools import partial
 
+from helpers.networks import frcrn
 from helpers.networks.record import Network
 
 HOP = 160  # samples by which the windows of 320 move
-
-
-def apply(model, samples):
-    """Take the noise out of samples [shape=(n,)]; speech is [shape=(1, n)].
-
-    A hop of silence goes before and after, where the inverse transform divides by nearly nothing.
-    """
-    import torch
-
-    padded = np.pad(samples, (HOP, HOP + -len(samples) % HOP))
-    with torch.inference_mode():
-        stages = model({"noisy": torch.from_numpy(padded)[None]})  # (1, padded) each
-    return stages["wav_l2"][:, HOP : HOP + len(samples)].numpy().copy()
 
 
 def make(sizes):
@@ -42,7 +30,7 @@ RECORD = Network(
     files=("pytorch_model.bin",),
     types=("frcrn_live",),
     modules=lambda model: {"pytorch_model.bin": model.model},
-    apply=apply,
+    apply=partial(frcrn.apply, hop=HOP),
     wrap=lambda wave: {"noisy": wave},
     unwrap=lambda output: output["wav_l2"],
     registers="frcrn_live",
