@@ -41,9 +41,10 @@ JUPYTER = {
             "checkForUpdates": False,
         }
     },
+    # Not in jupyter_server_config.d: what lies there is read for extensions only.
     # No pings: tornado warns of Jupyter's timeout, which is longer than its interval, and a shorter
     # one closes every kernel's socket at the first ping. This server is on this machine alone.
-    "etc/jupyter/jupyter_server_config.d/audio_to_audio.json": {
+    "etc/jupyter/jupyter_server_config.json": {
         "ServerApp": {"tornado_settings": {"ws_ping_interval": 0}}
     },
 }

@@ -179,7 +179,7 @@ def test_jupyter_does_not_ask_for_news(machine):
 
 def test_jupyter_does_not_warn_of_its_own_pings(machine):
     run.set_up()
-    (config,) = machine.folder.glob("etc/jupyter/jupyter_server_config.d/*.json")
+    (config,) = machine.folder.glob("etc/jupyter/jupyter_server_config.json")
     settings = json.loads(config.read_text("ascii"))["ServerApp"]["tornado_settings"]
     # Not a shorter timeout: since the last pong it is always the interval that has passed, and so
     # Jupyter would close every kernel's socket at the first ping.
