@@ -108,7 +108,7 @@ def locate():
 def fingerprint(folder, everything):
     """Return what a finished set-up was made for: these pins, this place, this Python."""
     files = [REQUIREMENTS, CONSTRAINTS, folder / "pyvenv.cfg", *[MORE] * everything]
-    parts = [str(ROOT).encode(), json.dumps(JUPYTER).encode()]
+    parts = [str(ROOT).encode(), json.dumps(JUPYTER).encode(), part("command").CODE.encode()]
     parts += [path.read_bytes() if path.exists() else b"" for path in files]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
@@ -160,7 +160,7 @@ def set_up(everything=False):
         prepare(folder, python, everything, held)
         install(python, folder, everything, held)
         add_to_path(python)
-        command_module().install(folder)
+        part("command").install(folder)
         configure_jupyter(folder)
         done = [fingerprint(folder, False), *[fingerprint(folder, True)] * everything]
         (folder / STAMP).write_text("\n".join(done), encoding="ascii")
@@ -393,10 +393,10 @@ def why_pip_failed(report):
     return f"pip could not install the packages ({errors[-1] if errors else 'it gave no reason'})"
 
 
-def command_module():
-    """Load helpers/command.py alone: the package needs what is not installed yet."""
-    file = Path(__file__).resolve().parent / "helpers" / "command.py"
-    spec = importlib.util.spec_from_file_location("course_command", file)
+def part(name):
+    """Load one module of helpers alone: the package needs what is not installed yet."""
+    file = Path(__file__).resolve().parent / "helpers" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"course_{name}", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -408,7 +408,7 @@ def add_to_path(python):
     # environment reads the .pth files of its site-packages, so no notebook need name a path.
     # The line is code since a bare path would be read in the locale's encoding: this is ASCII.
     # It also lets `python -m helpers` be the course's where the reader's folder has a helpers.py.
-    line = command_module().AT_START.format(root=str(ROOT))
+    line = part("command").AT_START.format(root=str(ROOT))
     (look(python)[1] / "audio_to_audio.pth").write_text(line, encoding="ascii")
 
 
@@ -421,13 +421,11 @@ def configure_jupyter(folder):
 
 def environment(**more):
     """Return the variables a child starts with; what the reader has set wins."""
-    defaults = more | {
+    defaults = part("cores").considerate() | {
         "PYTHONUTF8": "1",  # the course holds Chinese, which a Windows code page may not know
         "MODELSCOPE_LOG_LEVEL": "40",  # errors only; ModelScope reads it once, at its import
-        # Threads that spin while they wait slow down whatever else runs, their own work included.
-        "OMP_WAIT_POLICY": "PASSIVE",
     }
-    return {**defaults, **os.environ}
+    return {**defaults, **more, **os.environ}
 
 
 def call(command, cwd=None, **variables):
@@ -478,23 +476,13 @@ def lab(args):
     return call(command + options, cwd=ROOT)
 
 
-def cores():
-    """Count the processor cores that this process may use: by its affinity and its container."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        count = min(count, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        pass
-    return count or 1
-
-
 def test(args):
     """Run the unit tests, the docstrings' examples and, cell by cell, the lessons.
 
     A module or a lesson is one piece of work, each core takes the next one.
     """
-    command = [set_up(everything=True), "-m", "pytest", "-n", str(cores()), "--dist=loadscope"]
+    command = [set_up(everything=True), "-m", "pytest", "--dist=loadscope"]
+    command += ["-n", str(part("cores").cores())]
     if "--quick" in args:
         args = [arg for arg in args if arg != "--quick"]
         say("Quick: without the lessons, the site, and what is marked slow.")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin
+from helpers import cores
+
+cores.set_defaults()  # before torch is imported
 
 
 @pytest.fixture(scope="session")

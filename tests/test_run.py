@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 import run
+from helpers import cores
 
 PIP_REPORT = """\
 Collecting torch==2.14.1
@@ -484,7 +485,8 @@ def clone(root, tmp_path):
     """A copy of run.py whose environment has this stand-in for pip; `start` starts it."""
     (tmp_path / "helpers").mkdir()
     shutil.copy(root / "run.py", tmp_path)
-    shutil.copy(root / "helpers" / "command.py", tmp_path / "helpers")
+    for name in ("command.py", "cores.py"):
+        shutil.copy(root / "helpers" / name, tmp_path / "helpers")
     for file in FILES.values():
         (tmp_path / file).write_text("torch==2.14.1\n")
     (tmp_path / "fake" / "pip").mkdir(parents=True)
@@ -764,7 +766,7 @@ def test_test_runs_pytest_and_strict_nbval(machine):
     assert {"--nbval", "--nbval-current-env"} <= set(command)
     assert "--nbval-sanitize-with=tests/nbval_sanitize.cfg" in command
     assert "--nbval-lax" not in command
-    assert command[command.index("-n") + 1] == str(run.cores())
+    assert command[command.index("-n") + 1] == str(cores.cores())
     assert "--dist=loadscope" in command  # a lesson's cells stay together
 
 
@@ -775,16 +777,6 @@ def test_quick_says_what_it_leaves_out(machine, capsys):
     assert {"--ignore=notebooks", "--ignore=tests/test_site.py", "-x"} <= set(command)
     assert not {"--quick", "--nbval"} & set(command)
     assert "without the lessons, the site, and what is marked slow" in capsys.readouterr().out
-
-
-def test_cores_are_those_of_the_container(monkeypatch, tmp_path):
-    monkeypatch.setattr(run.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    for text, count in (("150000 100000", 1), ("400000 100000", 4), ("max 100000", 8)):
-        (tmp_path / "cpu.max").write_text(text)
-        monkeypatch.setattr(run, "Path", lambda _: tmp_path / "cpu.max")
-        assert run.cores() == count
-    monkeypatch.setattr(run, "Path", lambda _: tmp_path / "nothing")
-    assert run.cores() == 8
 
 
 def test_train_and_evaluate_pass_their_arguments_on(machine):
