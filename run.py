@@ -481,7 +481,8 @@ def test(args):
 
     A module or a lesson is one piece of work, each core takes the next one.
     """
-    command = [set_up(everything=True), "-m", "pytest", "--dist=loadscope"]
+    command = [set_up(everything=True), "-m", "pytest"]
+    command += ["--dist=loadscope", "--no-loadscope-reorder"]  # tests/conftest.py sorts them
     command += ["-n", str(part("cores").cores())]
     if "--quick" in args:
         args = [arg for arg in args if arg != "--quick"]

@@ -768,6 +768,7 @@ def test_test_runs_pytest_and_strict_nbval(machine):
     assert "--nbval-lax" not in command
     assert command[command.index("-n") + 1] == str(cores.cores())
     assert "--dist=loadscope" in command  # a lesson's cells stay together
+    assert "--no-loadscope-reorder" in command  # tests/conftest.py sorts them
 
 
 def test_quick_says_what_it_leaves_out(machine, capsys):
