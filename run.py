@@ -425,7 +425,7 @@ def environment(**more):
         "PYTHONUTF8": "1",  # the course holds Chinese, which a Windows code page may not know
         "MODELSCOPE_LOG_LEVEL": "40",  # errors only; ModelScope reads it once, at its import
     }
-    return {**defaults, **more, **os.environ}
+    return {**defaults, **more, **os.environ, **part("places").substitutes()}
 
 
 def call(command, cwd=None, **variables):

@@ -485,7 +485,7 @@ def clone(root, tmp_path):
     """A copy of run.py whose environment has this stand-in for pip; `start` starts it."""
     (tmp_path / "helpers").mkdir()
     shutil.copy(root / "run.py", tmp_path)
-    for name in ("command.py", "cores.py"):
+    for name in ("command.py", "cores.py", "places.py"):
         shutil.copy(root / "helpers" / name, tmp_path / "helpers")
     for file in FILES.values():
         (tmp_path / file).write_text("torch==2.14.1\n")
