@@ -65,16 +65,18 @@ def pytest_sessionfinish(session):
     """Keep what the files took, unless only some of their tests ran."""
     config = session.config
     chosen = config.option.keyword or config.option.markexpr or "::" in "".join(config.args)
-    if not (chosen or hasattr(config, "workerinput") or session.shouldstop or session.shouldfail):
-        known = config.cache.get(SECONDS, {})
+    part = chosen or session.shouldstop or session.shouldfail
+    cache = getattr(config, "cache", None)  # there may be none: -p no:cacheprovider
+    if cache and not part and not hasattr(config, "workerinput"):
         kept = {file: round(seconds, 2) for file, seconds in took.items()}
-        config.cache.set(SECONDS, known | kept)
+        cache.set(SECONDS, cache.get(SECONDS, {}) | kept)
 
 
 def pytest_collection_modifyitems(config, items):
     """Start with the longest; leave the package index alone unless it was asked for."""
     if hasattr(config, "workerinput"):
-        longest_first(items, config.cache.get(SECONDS, {}))
+        cache = getattr(config, "cache", None)
+        longest_first(items, cache.get(SECONDS, {}) if cache else {})
     if os.environ.get("A2A_TEST_WHEELS") == "1":
         return
     skip = pytest.mark.skip(reason="asks the package index: set A2A_TEST_WHEELS=1")
