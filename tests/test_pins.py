@@ -182,6 +182,44 @@ def test_what_is_imported_is_pinned(folder):
             assert distributions & pinned, f"{path.relative_to(ROOT)} imports {name}: pin it"
 
 
+WITHOUT = """
+import sys
+from importlib.machinery import PathFinder
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] not in {blocked}:
+            return super().find_spec(name, path, target)
+
+sys.meta_path[:] = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+@pytest.mark.slow
+def test_the_lessons_do_without_what_is_left_out():
+    """Import all that they import, and JupyterLab, as if what `lab` leaves out were not there."""
+    left = needed(ALL, {}) - needed(REQUIREMENTS, {})
+    packages = importlib.metadata.packages_distributions().items()
+    blocked = {
+        name for name, found in packages if {canonicalize_name(each) for each in found} <= left
+    }
+    assert {"pytest", "sphinx", "playwright", "polib"} <= blocked
+    lines = {"import jupyterlab.labapp", "import ipykernel.kernelapp", "import nbconvert"}
+    for path in (ROOT / "helpers").rglob("*.py"):
+        if path.stem not in ("__main__", "__init__"):
+            lines.add("import " + ".".join(path.relative_to(ROOT).with_suffix("").parts))
+    for _, source in sources("notebooks"):
+        nodes = ast.walk(ast.parse(source))
+        lines |= {
+            ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+    lines = {line for line in lines if "pesq" not in line}  # requirements-extra.txt
+    code = WITHOUT.format(blocked=sorted(blocked)) + "\n".join(sorted(lines))
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
