@@ -34,8 +34,8 @@ STYLE = {
     BLANK: rf"[{STOPS}] +(?=\S)|(?<=\S) +[{STOPS}]",
     "a line break inside a paragraph": rf"(?:{HAN}|[{STOPS}])\n(?:{HAN}|(?!\d+\. )[A-Za-z0-9])",
 }
-UNIT = r"\s?(?:dB|k?Hz|m?s\b|[GMK]i?B|%|秒|毫秒|赫兹|分贝)"
-MEASURED = re.compile(r"\d" + UNIT)  # in an extra no check would find its source
+# In an extra no check would find where such a number comes from.
+MEASURED = re.compile(r"\d\s?(?:dB|k?Hz|m?s\b|[GMK]i?B|%|秒|毫秒|赫兹|分贝)")
 LAB = re.compile(r"(run\.py lab)(?! zh)")  # opens the English edition
 EDGE = re.compile(rf"[\s{STOPS}（）《》“”‘’…—·!-/:-@\[-`{{-~]|^$")  # what stars may stand beside
 

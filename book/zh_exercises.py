@@ -9,6 +9,7 @@ import json
 import string
 
 from book.zh_catalog import HEADER, catalog
+from book.zh_check import terms, wording
 
 NAME = "exercises"
 
@@ -59,8 +60,6 @@ def built(root):
 
 def faults(root):
     """Return what is missing from the catalog or not as its English has it, a line a fault."""
-    from book.zh_check import terms, wording
-
     wanted, table = messages(root), terms()
     entries = {entry.msgid: entry for entry in catalog(paths(root)[0]) if not entry.obsolete}
     found = []
