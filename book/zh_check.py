@@ -31,7 +31,7 @@ BLANK = "a space beside wide punctuation"  # but after stars one may be needed
 STYLE = {
     "half-width punctuation": rf"{HAN}[,;:?!()]|[,;?!()]{HAN}",
     "no space between Chinese and Latin": rf"{HAN}[A-Za-z0-9]|[A-Za-z0-9%]{HAN}",
-    BLANK: rf"[{STOPS}] +(?=\S)|(?<=\S) +[{STOPS}]",
+    BLANK: rf"[{STOPS}] +(?=[^\s|])|(?<=\S) +[{STOPS}]",  # but at the end of a table's cell
     "a line break inside a paragraph": rf"(?:{HAN}|[{STOPS}])\n(?:{HAN}|(?!\d+\. )[A-Za-z0-9])",
 }
 # In an extra no check would find where such a number comes from.

@@ -16,6 +16,7 @@ from training import cards_zh
 SOURCES = lessons.lessons()
 FOLDER = lessons.NOTEBOOKS / "zh"
 CHINESE_PAGES = ["README.zh-CN.md", "sounds/README.zh-CN.md", "helpers/clinic/README.zh-CN.md"]
+CHINESE_PAGES += ["book/teaching.zh-CN.md"]
 CHINESE_PAGES += [
     f"models/{path.parent.name}/README.zh-CN.md" for path in lessons.ROOT.glob("models/*/README.md")
 ]
