@@ -19,7 +19,7 @@ FOLDED = {
 }
 STILL = {
     "en": "<p><em>A control that works in the running notebook.</em></p>",
-    "zh": "<p><em>这个控件要在运行中的笔记本里用。</em></p>",
+    "zh": "<p><em>这个控件要在运行中的 notebook 里用。</em></p>",
 }
 
 

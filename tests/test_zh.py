@@ -621,6 +621,21 @@ def test_a_checker_that_uses_what_lost_is_told(tmp_path):
     ]
 
 
+def test_what_the_programs_and_the_site_say_in_chinese_follows_the_glossary(root):
+    table, found = zh_check.terms(), {}
+    for folder in ("helpers", "book", "training"):
+        for path in sorted((root / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    if re.search(zh_check.HAN, node.value):
+                        gap = zh_check.wording("", node.value, table)
+                        found |= {(path.name, node.lineno): gap} if gap else {}
+    for path in [*(root / "book" / "static").glob("*.js"), root / "book" / "site" / "live.zh.md"]:
+        gap = zh_check.wording("", path.read_text("utf-8"), table)
+        found |= {path.name: gap} if gap else {}
+    assert found == {}
+
+
 # --- the language of a kernel ---------------------------------------------------------------------
 
 
