@@ -27,13 +27,16 @@ from helpers.networks import NETWORKS
 
 TASKS = {"separate": separate.TASK, "denoise": denoise.TASK}
 LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
+LABELS["conversation"] = ["speaker1", "speaker2", "speaker3", "noise"]  # separate --conversation
 # What a folder is searched for, beside all that the system calls sound or film; a file that is
 # named is read whatever it is called.
 SUFFIXES = {".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au"}
 SUFFIXES |= {".awb", ".caf", ".flac", ".gsm", ".m4a", ".m4b", ".m4r", ".m4v", ".mka", ".mkv"}
 SUFFIXES |= {".mov", ".mp2", ".mp3", ".mp4", ".mpga", ".mts", ".oga", ".ogg", ".opus", ".qta"}
 SUFFIXES |= {".rf64", ".snd", ".voc", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma", ".wv"}
-OURS = re.compile(r"(.+)_(speaker\d+|denoised|no_echo)$")  # results of an earlier run in a folder
+OURS = re.compile(
+    r"(.+)_(speaker\d+|noise|denoised|no_echo)$"
+)  # results of an earlier run in a folder
 NAME_MAX = 255  # bytes that a file's name may have
 MISTAKE, FAILURE, STOPPED = 2, 1, 130
 
@@ -46,6 +49,7 @@ Results are WAV files beside the recording, or in the folder that --output names
 EXAMPLES = """\
 examples:
   python -m helpers separate "two people.mp3"
+  python -m helpers separate --conversation meeting.wav
   python -m helpers denoise interview.wav talk.m4a -o clean
   python -m helpers denoise recordings/ -o clean --json > report.json
   python -m helpers cancel-echo microphone.wav loudspeaker.wav
@@ -137,8 +141,16 @@ def _parser():
             tiers = "embedded (come with the course), local (a folder of yours), hub (by network)"
             add("--tier", choices=models.TIERS, help=f"whose weights: {tiers}")
             add("--models", metavar="FOLDER", help="the folder of the local tier")
-            known = [key for key, record in NETWORKS.items() if record.task == TASKS[name]]
+            known = [
+                key for key, record in NETWORKS.items()
+                if record.task == TASKS[name] and not record.noise_track
+            ]  # fmt: skip
             add("--network", choices=known, default=known[0], help="which one; %(default)s if none")
+        if name == "separate":
+            does = (
+                "up to three people, as many tracks as are heard, and the noise on one of its own"
+            )
+            add("--conversation", action="store_true", help=does)
         add("-o", "--output", metavar="FOLDER", type=Path, help="where to write; made if missing")
         own = "8000" if name == "separate" else "the recording's own"
         add("--rate", type=int, metavar="HZ", help=f"rate of the results; without it {own}")
@@ -171,7 +183,7 @@ def _plan(options):
     jobs = [replace(job, full=alike[job.target("")] > 1 and job.inputs in listed) for job in jobs]
     taken = {path.resolve(): path for job in jobs for path in job.inputs}
     for job in jobs:
-        for target in map(job.target, LABELS[options.command]):
+        for target in map(job.target, _labels(options)):
             if (place := target.resolve()) in taken:
                 raise ValueError(
                     f"the result {str(target)!r} of {str(job.inputs[0])!r} would overwrite "
@@ -273,6 +285,16 @@ def _pairs(mic, far, output):
     return both
 
 
+def _labels(options):
+    """Return what the names of results may end with."""
+    return LABELS["conversation" if _tracks_noise(options) else options.command]
+
+
+def _tracks_noise(options):
+    """Tell whether people and noise are wanted."""
+    return options.command == "separate" and options.conversation
+
+
 def _tool(options):
     """Return the function that does it, on the weights that were asked for."""
     if options.command == "cancel-echo":
@@ -280,14 +302,26 @@ def _tool(options):
 
         return lambda mic, far: [echo.cancel(mic, far, rate=options.rate)]
     where = {"folder": options.models, "tier": options.tier}
+    if _tracks_noise(options):
+        if options.network != "mossformer":
+            raise ValueError("--conversation has a network of its own: leave --network out")
+        options.network = "conversation"
     weights = models.resolve(options.network, **where, quiet=True)
     if not options.quiet:
         _say(str(weights))
     models.load(options.network, **where, quiet=True)  # now: the first file isn't the slow one
     chosen = {"rate": options.rate, "network": options.network, **where}
+    if _tracks_noise(options):
+        return lambda clip: _conversation(clip, rate=options.rate, **where)
     if options.command == "separate":
         return lambda clip: separate.separate(clip, **chosen)
     return lambda clip: [denoise.denoise(clip, **chosen)]
+
+
+def _conversation(clip, **chosen):
+    """Return the tracks of the people, and of the noise."""
+    heard = separate.conversation(clip, **chosen)
+    return [*heard.people, heard.noise]
 
 
 def _work(jobs, tool, options):
@@ -332,9 +366,10 @@ def _one(job, tool, options):
     start = time.perf_counter()
     results = tool(*inputs)
     took = time.perf_counter() - start
-    labels = LABELS[options.command]
-    if len(results) != len(labels):  # a network for three speakers
-        labels = [f"speaker{i}" for i in range(1, len(results) + 1)]
+    labels = _labels(options)
+    if len(results) != len(labels):  # as many as there are people, or a network has tracks
+        people = len(results) - labels.count("noise")
+        labels = [f"speaker{i}" for i in range(1, people + 1)] + [w for w in labels if w == "noise"]
     outputs = []
     for clip, label in zip(results, labels, strict=True):
         path = audio.save(clip, job.target(label), _subtype(job, clip))

@@ -1,16 +1,19 @@
 """Give every speaker a track of their own. Taught in 05.
 
 ModelScope's pipeline makes every source equally loud, one at a time. `separate` runs the same
-network and lets the mixture decide how loud each source was.
+network and lets the mixture decide how loud each source was. `conversation` asks another network,
+which has a track for the noise and leaves a track empty where nobody talks.
 """
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from helpers import audio, models, networks, windows
 from helpers.clip import Clip
+from helpers.files import checkpoint
 from helpers.networks import fast
 
 TASK = "speech-separation"
@@ -71,37 +74,247 @@ def separate(
     >>> [len(source) == len(mixture) for source in separate(mixture)]
     [True, True]
     """
-    given = isinstance(source, list) and source and all(isinstance(c, Clip) for c in source)
-    apart = source if given else audio.people(source)
+    record = networks.get(network, TASK)
+    if record.noise_track:
+        raise ValueError(f"{network} gives people and noise: separate.conversation(source)")
+    apart = _apart(source)
     if len(apart) > 1:  # a call with a channel for each: nothing to separate
-        apart = [audio.resample(clip, RATE if rate is None else rate) for clip in apart]
-        return [clip.named(f"{clip.name} speaker {i}") for i, clip in enumerate(apart, start=1)]
-    clip = audio.remove_dc(apart[0])  # before resampling: it would ring
+        return _channels(apart, RATE if rate is None else rate)
+    clip, rate, length = _prepared(apart[0], rate)
+    sources, mixture = _sources(clip, record, precision, resume, where)
+    # In place: an hour of audio is 115 MB at 8 kHz.
+    sources *= least_squares_gains(sources, mixture)[:, None]
+    if consistent:
+        sources = mixture_consistency(sources, clip.samples)  # a bump that was clipped comes back
+    return _tracks(sources, _names(clip, len(sources)), rate, length)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Who talks in a recording, and what else is in it; together they are the recording.
+
+    Parameters
+    ----------
+    people : list of Clip
+        One a person, in the order in which they begin to talk; none where nobody does.
+    noise : Clip
+        All the rest.
+    """
+
+    people: list[Clip]
+    noise: Clip
+
+
+def conversation(
+    source,
+    rate: int | None = None,
+    *,
+    precision: str = "float32",
+    resume: str | Path | None = None,
+    **where,
+) -> Conversation:
+    """Give each of up to three people a track of their own, and the noise one.
+
+    Parameters
+    ----------
+    source : Clip, str, Path, bytes, file object or list of Clip
+        As for `separate`: of nobody, one person, or up to three who take turns or talk at once.
+    rate : int, optional
+        Rate of the results in Hz. None gives 8000.
+    precision : str
+        As for `separate`.
+    resume : str or Path, optional
+        As for `separate`.
+    **where : dict
+        As for `separate`.
+
+    Returns
+    -------
+    Conversation
+        As many people as were heard, and the noise, all as long as the recording to the sample.
+        They add up to the recording as it is at 8 kHz, without a constant offset. A track holds a
+        person where it is loud enough against the recording, see `track_levels`: how loud that is
+        was measured when the weights were trained. Where each person had a channel of their own,
+        these are the people, and the noise is silence.
+
+    Raises
+    ------
+    ValueError
+        If the recording can't be read or holds no samples, or the weights can't be had.
+
+    Examples
+    --------
+    >>> heard = conversation(audio.SOUNDS / "mix_speech.wav")
+    >>> len(heard.noise) == len(audio.load(audio.SOUNDS / "mix_speech.wav"))
+    True
+    """
+    apart = _apart(source)
+    if len(apart) > 1:
+        people = _channels(apart, RATE if rate is None else rate)
+        silence = Clip(np.zeros(max(map(len, people)), np.float32), people[0].rate)
+        return Conversation(people, silence.named(f"{apart[0].name} noise".strip()))
+    clip, rate, length = _prepared(apart[0], rate)
+    threshold = checkpoint.threshold(
+        "conversation", models.resolve("conversation", **{**where, "quiet": True}).path
+    )
+    sources, mixture = _sources(
+        clip, networks.get("conversation"), precision, resume, where, threshold
+    )
+    voices = sources[:-1]
+    there = np.flatnonzero(track_levels(voices, mixture) > threshold)
+    order = sorted(there, key=lambda i: onset(voices[i], mixture))
+    # What the other tracks hold is too little to be a person: it goes where all the rest is.
+    rest = clip.samples - voices[order].sum(axis=0)
+    names = [*_names(clip, len(order)), f"{clip.name} noise".strip()]
+    *people, noise = _tracks(np.stack([*voices[order], rest]), names, rate, length)
+    return Conversation(people, noise)
+
+
+def track_levels(tracks: np.ndarray, mixture: np.ndarray) -> np.ndarray:
+    """Measure how loud each track is while somebody talks on it, against the recording.
+
+    Parameters
+    ----------
+    tracks : ndarray [shape=(tracks, n)]
+        As loud as in the mixture, at 8 kHz.
+    mixture : ndarray [shape=(n,)]
+        The recording.
+
+    Returns
+    -------
+    ndarray [shape=(tracks,)]
+        In dB, `loudness` against `loudness`; minus infinity for silence.
+
+    Examples
+    --------
+    >>> mixture = np.sin(np.arange(8000))
+    >>> track_levels(np.stack([0.1 * mixture, 0 * mixture]), mixture).round(1).tolist()
+    [-20.0, -inf]
+    """
+    whole = loudness(mixture)
+    ratios = np.array([loudness(track) / whole if whole else 0.0 for track in tracks])
+    return 20 * np.log10(ratios, out=np.full(len(ratios), -np.inf), where=ratios > 0)
+
+
+def loudness(samples: np.ndarray) -> float:
+    """Measure how loud somebody talks, whatever the pauses.
+
+    Parameters
+    ----------
+    samples : ndarray [shape=(n,)]
+        At 8 kHz.
+
+    Returns
+    -------
+    float
+        The RMS of the frames of 20 ms that lie within 25 dB of the loudest one.
+
+    Examples
+    --------
+    >>> word, pause = np.ones(800), np.zeros(8000)
+    >>> loudness(np.concatenate([word, pause])).round(3).item()
+    1.0
+    """
+    power = _powers(samples, 0.02)
+    return np.sqrt(power[power >= power.max() * 10**-2.5].mean())
+
+
+def onset(voice: np.ndarray, mixture: np.ndarray) -> int:
+    """Find when a person begins to talk.
+
+    Parameters
+    ----------
+    voice : ndarray [shape=(n,)]
+        Their track, as loud as in the mixture, at 8 kHz.
+    mixture : ndarray [shape=(n,)]
+        The recording.
+
+    Returns
+    -------
+    int
+        The first sample of the first 50 ms in which the track is within 20 dB of its own loudest
+        50 ms and holds a quarter of the recording's power; what leaks over from others is less.
+
+    Examples
+    --------
+    >>> late = np.repeat([0.0, 1.0], 8000)
+    >>> onset(late, late)
+    8000
+    """
+    own, whole = _powers(voice, 0.05), _powers(mixture, 0.05)
+    talks = (own > 0.01 * own.max()) & (own > 0.25 * whole)
+    return int(talks.argmax()) * round(0.05 * RATE) if talks.any() else len(voice)
+
+
+def _powers(samples, seconds):
+    """Mean power of each stretch of some seconds; the last one is filled with silence."""
+    size = min(round(seconds * RATE), max(1, len(samples)))
+    whole = np.pad(np.asarray(samples), (0, -len(samples) % size)).reshape(-1, size)
+    return np.einsum("fs,fs->f", whole, whole, dtype=np.float64) / size
+
+
+def _apart(source):
+    """Return the clips of people who had a channel each, or the one of all of them."""
+    given = isinstance(source, list) and source and all(isinstance(c, Clip) for c in source)
+    return source if given else audio.people(source)
+
+
+def _channels(apart, rate):
+    """Make tracks of channels: they are separate as they are."""
+    apart = [audio.resample(clip, rate) for clip in apart]
+    return [clip.named(f"{clip.name} speaker {i}") for i, clip in enumerate(apart, start=1)]
+
+
+def _prepared(clip, rate):
+    """Return the recording at the networks' rate, and the rate and length of the results."""
+    clip = audio.remove_dc(clip)  # before resampling: it would ring
     if not len(clip):
         raise ValueError("there is nothing to separate: the clip holds no samples")
     rate = RATE if rate is None else Clip(np.empty(0), rate).rate
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
         clip = audio.resample(clip, RATE)
-    record = networks.get(network, TASK)
-    model = models.load(network, **{"quiet": True, **where})
+    return clip, rate, length
+
+
+def _sources(clip, record, precision, resume, where, threshold=None):
+    """Run a separator over a recording of any length: sources [shape=(sources, n)], mixture.
+
+    The mixture is what the network heard, without bumps. With a threshold, tracks of nobody have
+    no say in who is who from one window to the next.
+    """
+    model = models.load(record.name, **{"quiet": True, **where})
     cache = windows.WindowCache(resume, model, precision) if resume else None
-    embed = record.encode and functools.partial(windows.speaker_embedding, record.encode(model))
+    encode = record.encode and record.encode(model)
     model = fast.optimized(model, precision)
+
+    def embed(tracks):
+        if threshold is not None:
+            heard = track_levels(tracks, tracks.sum(axis=0)) > threshold
+            tracks = tracks * heard[:, None]
+        return windows.speaker_embedding(encode, tracks)
+
     # Normalize first: at -60 dB the network's epsilon dominates and costs 2 dB SI-SDR.
-    whole, clip = clip.samples, audio.without_bumps(clip)
-    gain, mixture = 10 ** ((LEVEL - max(clip.level, -200)) / 20), clip.samples
-    run = functools.partial(record.apply, model)
-    sources = windows.overlap_add(mixture, run, RATE, embed, cache, gain)
-    # In place: an hour of audio is 115 MB at 8 kHz.
-    sources *= least_squares_gains(sources, mixture)[:, None]
-    if consistent:
-        sources = mixture_consistency(sources, whole)  # a bump that was clipped comes back
-    tracks = [
-        Clip(row, RATE, f"{clip.name} speaker {i}".strip())
-        for i, row in enumerate(sources, start=1)
-    ]
-    if (rate, length) == (RATE, len(mixture)):
+    mixture = audio.without_bumps(clip)
+    gain = np.float32(10 ** ((LEVEL - max(mixture.level, -200)) / 20))
+    run, fixed = functools.partial(record.apply, model), int(record.noise_track)
+    sources = windows.overlap_add(
+        mixture.samples, run, RATE, embed if encode else None, cache, gain, fixed
+    )
+    if record.noise_track:
+        sources /= gain
+    return sources, mixture.samples
+
+
+def _names(clip, count):
+    """Name the tracks of people."""
+    return [f"{clip.name} speaker {i}".strip() for i in range(1, count + 1)]
+
+
+def _tracks(sources, names, rate, length):
+    """Make clips of sources [shape=(sources, n)], at the rate and of the length wanted."""
+    tracks = [Clip(row, RATE, name) for row, name in zip(sources, names, strict=True)]
+    if (rate, length) == (RATE, sources.shape[1]):
         return tracks
     return [audio.resample(track, rate, length) for track in tracks]
 

@@ -25,6 +25,7 @@ def overlap_add(
     embed: Callable[[np.ndarray], np.ndarray] | None = None,
     cache: "WindowCache | None" = None,
     gain: float = 1,
+    fixed: int = 0,
 ) -> np.ndarray:
     """Run a model on samples of any length, in memory that hardly grows with it.
 
@@ -51,6 +52,8 @@ def overlap_add(
         Where finished windows are kept, so that a stopped run goes on.
     gain : float
         Applied to each window before the model; avoids copying a long recording.
+    fixed : int
+        How many sources, the last ones, have the same place in every window, as the noise has.
 
     Returns
     -------
@@ -77,11 +80,12 @@ def overlap_add(
         if sources is None:
             sources = np.zeros((len(part), len(samples)), dtype=np.float32)
         common = done - start
-        voices = embed(part) if embed and len(part) > 1 else None
+        free = len(part) - fixed
+        voices = embed(part[:free]) if embed and free > 1 else None
         overlap_weight = min(1, 10 * _rms(part[:, :common]) / max(_rms(part), 1e-30))
-        before, after = sources[:, start:done], part[:, :common]
+        before, after = sources[:free, start:done], part[:free, :common]
         order = best_permutation(before, after, profile, voices, overlap_weight)
-        part = part[order]
+        part = part[[*order, *range(free, len(part))]]
         profile = profile + voices[order] if voices is not None else 0
         fade = (np.arange(common, dtype=np.float32) + 0.5) / max(1, common)
         sources[:, start:done] *= 1 - fade

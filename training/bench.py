@@ -26,7 +26,7 @@ from training.evaluate import write
 from training.published import published
 
 ROOT = Path(__file__).parent.parent
-MEASURED = sorted(name for name, record in NETWORKS.items() if record.fast)
+MEASURED = sorted(name for name, record in NETWORKS.items() if record.fast and record.published)
 
 
 def speed(kind, folder, lengths, repeats):

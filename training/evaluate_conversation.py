@@ -20,6 +20,7 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 import numpy as np
 import torch
 
+from helpers import separate
 from training import conversation, rooms, scenes, separation, testset
 from training.conversation import VOICES, decibel, match
 from training.data import Corpus
@@ -112,11 +113,8 @@ def counting(count, split="unseen", full=False, seed=7):
 
 
 def levels(tracks, mixture):
-    """How loud every voice track is against the recording, in dB, each in its loud frames."""
-    whole = scenes.loudness(np.asarray(mixture))
-    return np.array(
-        [20 * np.log10(scenes.loudness(np.asarray(t)) / whole) for t in tracks[:VOICES]]
-    )
+    """How loud every voice track is against the recording, in dB, as `separate` measures it."""
+    return separate.track_levels(np.asarray(tracks)[:VOICES], np.asarray(mixture))
 
 
 def threshold_of(found, counts):

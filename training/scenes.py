@@ -8,6 +8,7 @@ are the reverberant images, as the microphone hears them: separating is asked, n
 import numpy as np
 from scipy.signal import resample_poly
 
+from helpers.separate import loudness
 from training import rooms
 from training.data import SPEEDS, reverberate
 
@@ -60,7 +61,7 @@ def draw(corpus, rng, n, bank=(), people=None, snr=None, dry=False, speeds=SPEED
             wave = rooms.reverberated(wave, room[at])
         elif not dry and rng.uniform() < 0.1:
             wave = reverberate(rng, wave, RATE)
-        voices[at] = wave / loudness(wave)
+        voices[at] = wave / (loudness(wave) + 1e-9)
     spread = SPREAD if rng.uniform() < 0.3 else SPREAD / 3
     level = 0.08 * 10 ** (rng.uniform(-6, 6) / 20)
     voices *= level * 10 ** (-rng.uniform(0, spread, (MOST, 1)) * (people > 1) / 20)
@@ -133,13 +134,6 @@ def background(corpus, rng, n):
             wave = corpus.recorded(rng, kind, 2 * n)
     wave = resample_poly(wave, 1, 2)[:n]
     return wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
-
-
-def loudness(wave, size=160):
-    """RMS of the 20 ms frames that lie within 25 dB of the loudest ones."""
-    power = np.mean(wave[: len(wave) // size * size].reshape(-1, size) ** 2, 1)
-    loud = power[power > power.max() * 10**-2.5]
-    return np.sqrt(np.mean(loud)) + 1e-9 if len(loud) else 1e-9
 
 
 def batch(corpus, rng, n, count, bank=()):

@@ -70,6 +70,22 @@ def _verify(network, path, _fingerprint):
     return sum(_parameters(tensors(network, path / file)) for file in record.files)
 
 
+def threshold(network: str, path: str | Path) -> float:
+    """Read how loud a track must be to hold a person, in dB against the recording.
+
+    It is measured after every training (`training.evaluate_conversation`), so it lies with the
+    weights, in configuration.json.
+    """
+    about: Any = read_json(Path(path) / CONFIGURATION).get("people")
+    try:
+        return float(about["threshold_db"])
+    except (TypeError, KeyError, ValueError) as problem:
+        raise ValueError(
+            f"{path} says in configuration.json no people.threshold_db, so it is no model that "
+            "tells how many people there are: separate.separate(source, folder=...) takes it"
+        ) from problem
+
+
 def tensors(network: str, file: Path) -> dict:
     """Read the named tensors of a file, and refuse whatever else may be in it."""
     import torch

@@ -14,6 +14,7 @@ NETWORKS: dict[str, Network] = {
     for record in (
         mossformer.RECORD,
         mossformer2.RECORD,
+        mossformer.CONVERSATION,
         frcrn.RECORD,
         live.RECORD,
         echo_mask.RECORD,

@@ -3,6 +3,8 @@
 The record of the separator. Taught in 05 (use), 06 (inside) and 12 (training).
 """
 
+from dataclasses import replace
+
 from helpers.networks.framed import apply, encoder_of
 from helpers.networks.record import Network
 
@@ -41,4 +43,15 @@ RECORD = Network(
     example=("mix_speech.wav", 8000),
     sizes=SIZES,
     make=make,
+)
+
+# The same network with more tracks: up to three people, and the noise on the last.
+CONVERSATION = replace(
+    RECORD,
+    name="conversation",
+    label="MossFormer conversation",
+    published=None,
+    embedded="mossformer_conversation_8k",
+    noise_track=True,
+    graph=None,
 )

@@ -34,6 +34,7 @@ class Network:
     # waveform tensor (1, n) -> what the model takes; what it gives -> sources tensor (sources, n)
     wrap: Callable[[Any], Any] = lambda wave: wave
     unwrap: Callable[[Any], Any] = lambda output: output[0].T
+    noise_track: bool = False  # whether the last source is the noise, and all are at their level
     # model -> (waveform (n,) -> responses of its filters (filters, frames)), to tell voices apart
     encode: Callable[[Any], Callable] | None = None
     # folder -> model; None: by ModelScope's pipeline
