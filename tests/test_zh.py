@@ -626,10 +626,10 @@ def test_what_the_programs_and_the_site_say_in_chinese_follows_the_glossary(root
     for folder in ("helpers", "book", "training"):
         for path in sorted((root / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    if re.search(zh_check.HAN, node.value):
-                        gap = zh_check.wording("", node.value, table)
-                        found |= {(path.name, node.lineno): gap} if gap else {}
+                text = getattr(node, "value", None)
+                if isinstance(text, str) and re.search(zh_check.HAN, text):
+                    gap = zh_check.wording("", text, table)
+                    found |= {(path.name, node.lineno): gap} if gap else {}
     for path in [*(root / "book" / "static").glob("*.js"), root / "book" / "site" / "live.zh.md"]:
         gap = zh_check.wording("", path.read_text("utf-8"), table)
         found |= {path.name: gap} if gap else {}
