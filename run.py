@@ -3,11 +3,16 @@
 
 Needs nothing but Python 3.11, 3.12 or 3.13. Every command first sees to the virtual environment
 (`.venv`, or the folder that A2A_VENV names) and then works inside it: the first time that means an
-installation, afterwards a look at a stamp. A later command is one more function and one more row in
+installation, afterwards a look at a stamp. What the lessons need comes first; what tests and the
+site need, once a command asks for it. A later command is one more function and one more row in
 COMMANDS.
 """
 
 import ast
+import contextlib
+import csv
+import errno
+import functools
 import hashlib
 import importlib.util
 import json
@@ -20,8 +25,15 @@ import sys
 import time
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
+
 ROOT = Path(__file__).resolve().parent
-REQUIREMENTS = ROOT / "requirements.txt"
+REQUIREMENTS = ROOT / "requirements.txt"  # of the lessons and the command line
+MORE = ROOT / "requirements-test.txt"  # of the tests, the Chinese edition's tools and the site
 CONSTRAINTS = ROOT / "constraints.txt"
 FIRST_LESSON = "00_start_here"
 
@@ -29,9 +41,11 @@ LINUX = sys.platform.startswith("linux")
 # torch's Linux wheels bring CUDA along: 3 GB of archives, which pip keeps until all 7 GB are there.
 NEEDED_GB = 10 if LINUX else 4
 FIRST_TIME = f"2-3 minutes (more on a slow line) and {7 if LINUX else 2} GB"
+LATER = "some 40 packages and 0.3 GB"  # what MORE adds: tests/test_pins.py measures it
 
 STAMP = "course.stamp"  # written last: without it a set-up is not finished
 UNFINISHED = "course.unfinished"  # while this is there, what the folder holds is not to be trusted
+INSIDE = "course.lock"  # where there is no place for it beside the folder
 
 # What JupyterLab finds in the environment, a file each.
 JUPYTER = {
@@ -67,12 +81,12 @@ def say(text):
     print(text, flush=True)
 
 
-def check_python(version=sys.version_info):
+def check_python(version=sys.version_info, where="this is"):
     """Refuse a Python that the pins have no wheels for."""
     if not (3, 11) <= tuple(version[:2]) <= (3, 13):
         why = " (there is no pyarrow 18 for it)" if version >= (3, 14) else ""
         raise Usage(
-            f"this is Python {version[0]}.{version[1]}, but the course needs Python 3.11, 3.12 or "
+            f"{where} Python {version[0]}.{version[1]}, but the course needs Python 3.11, 3.12 or "
             f"3.13{why}: install one (python.org, conda, or your system's packages) and start "
             "run.py with that one."
         )
@@ -83,68 +97,183 @@ def check_python(version=sys.version_info):
 
 def locate():
     """Return the environment's folder and its interpreter, there or not."""
-    folder = Path(os.environ.get("A2A_VENV") or ROOT / ".venv").expanduser().absolute()
+    folder = Path(os.environ.get("A2A_VENV") or ROOT / ".venv")
+    try:
+        folder = folder.expanduser().absolute()
+    except RuntimeError:
+        raise Usage(f"A2A_VENV is {folder}, but there is no home: name it in full") from None
     return folder, folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def fingerprint(folder):
+def fingerprint(folder, everything):
     """Return what a finished set-up was made for: these pins, this place, this Python."""
-    files = [REQUIREMENTS, CONSTRAINTS, folder / "pyvenv.cfg"]
-    parts = [str(ROOT).encode(), json.dumps(JUPYTER).encode()]
-    parts += [path.read_bytes() for path in files]
+    files = [REQUIREMENTS, CONSTRAINTS, folder / "pyvenv.cfg", *[MORE] * everything]
+    parts = [str(ROOT).encode(), json.dumps(JUPYTER).encode(), part("command").CODE.encode()]
+    parts += [path.read_bytes() if path.exists() else b"" for path in files]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def is_ready(folder, python):
-    """Tell whether the set-up was finished, for today's pins."""
+def is_ready(folder, python, everything=False):
+    """Tell whether the set-up was finished, for today's pins and for the Python that is there."""
     stamp = folder / STAMP
-    there = all(path.exists() for path in (stamp, python, folder / "pyvenv.cfg"))
-    return there and stamp.read_text(encoding="ascii") == fingerprint(folder)
+    if not (stamp.exists() and python.exists()):
+        return False
+    # A system's upgrade can put another Python behind the link: it finds none of the packages.
+    behind = re.fullmatch(r"python(\d)\.(\d+)", Path(os.path.realpath(python)).name)
+    if behind and made_for(folder) not in (None, (int(behind[1]), int(behind[2]))):
+        return False
+    return fingerprint(folder, everything) in stamp.read_text(encoding="ascii").split()
 
 
-def set_up():
+def made_for(folder):
+    """Return the Python that a virtual environment was made for, (3, 11), or None."""
+    config = folder / "pyvenv.cfg"
+    text = config.read_text(encoding="utf-8", errors="replace") if config.exists() else ""
+    found = re.search(r"(?m)^version(?:_info)? *= *(\d+)\.(\d+)", text)
+    return found and (int(found[1]), int(found[2]))
+
+
+def look(python):
+    """Return an interpreter's version, its packages' folder, and whether it has pip; or None."""
+    code = (
+        "import sys, sysconfig, importlib.util as util; print(ascii((sys.version_info[:2], "
+        "sysconfig.get_path('purelib'), util.find_spec('pip') is not None)))"
+    )
+    try:
+        done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    version, packages, has_pip = ast.literal_eval(done.stdout)
+    return version, Path(packages), has_pip
+
+
+def set_up(everything=False):
     """Find, make or mend the environment, and return its interpreter."""
     folder, python = locate()
-    stamp, unfinished = folder / STAMP, folder / UNFINISHED
-    if is_ready(folder, python):
+    if is_ready(folder, python, everything):
         return python
-    started = time.monotonic()
-    if unfinished.exists() or not python.exists():
-        create(folder)
-    else:
-        say(f"Bringing {folder} up to the course's pins: seconds, or a few minutes.")
-        if stamp.exists():
-            stamp.replace(unfinished)
-    install(python, folder)
-    add_to_path(python)
-    command_module().install(folder)
-    configure_jupyter(folder)
-    stamp.write_text(fingerprint(folder), encoding="ascii")
-    unfinished.unlink(missing_ok=True)
-    say(f"Ready after {time.monotonic() - started:.0f} s.")
+    with alone(folder) as held:
+        if is_ready(folder, python, everything):
+            say("It is ready.")
+            return python
+        started = time.monotonic()
+        prepare(folder, python, everything, held)
+        install(python, folder, everything, held)
+        add_to_path(python)
+        part("command").install(folder)
+        configure_jupyter(folder)
+        done = [fingerprint(folder, False), *[fingerprint(folder, True)] * everything]
+        (folder / STAMP).write_text("\n".join(done), encoding="ascii")
+        (folder / UNFINISHED).unlink(missing_ok=True)
+        said = f"Ready after {time.monotonic() - started:.0f} s"
+        later = "" if everything else f"; {LATER} for tests and the site come when one asks"
+        say(f"{said}{later}.")
     return python
 
 
-def create(folder):
-    """Make an empty environment; a folder is cleared for it only if it is one of our own."""
+@contextlib.contextmanager
+def alone(folder):
+    """Keep other starts of run.py waiting; yields what a child needs to hold the lock as well.
+
+    The lock is a file beside the environment. A pip that outlives a run.py that was killed goes on
+    writing: it inherits the lock, and so the next start waits for it too.
+    """
+    refusal = f"the set-up can't write to {folder}: name a folder of your own in A2A_VENV."
+    if folder.exists() and not os.access(folder, os.W_OK):
+        raise Problem(refusal)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = folder.with_name(f"{folder.name}.lock")
+        if not os.access(folder.parent, os.W_OK):  # a volume that is mounted there
+            beside = folder / INSIDE
+        lock = beside.open("a")
+    except OSError:
+        raise Problem(refusal) from None
+    with lock:
+        try:
+            if not take(lock):
+                say(f"Another start is setting up {folder}: this one waits (Ctrl-C ends that).")
+                while not take(lock):
+                    time.sleep(0.2)
+        except OSError as error:  # some network file systems have no locks
+            say(f"{beside} can't be locked ({error.strerror}): don't start run.py twice now.")
+        yield {"pass_fds": [lock.fileno()]} if fcntl else {}
+
+
+def take(lock):
+    """Take the lock, unless somebody else holds it; it ends with the last process that has it."""
+    try:
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            lock.seek(0)
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise
+        return False
+    return True
+
+
+def prepare(folder, python, everything, held):
+    """See to an environment whose pip works: go on with what is there, or make one."""
+    stamp, unfinished = folder / STAMP, folder / UNFINISHED
+    found, version = look(python), made_for(folder)
+    if not found or version not in (None, found[0]):  # no Python that finds the packages
+        create(folder, held)
+        return
+    check_python(found[0], f"{folder} has")
+    if unfinished.exists():
+        say(f"A set-up of {folder} was broken off: this one goes on where that was.")
+        check_disk(folder)
+        forget_halves(found[1])
+        found = look(python)
+    elif stamp.exists() and everything and is_ready(folder, python):
+        say(f"Adding what tests and the site need: {LATER}.")
+    else:
+        say(f"Bringing {folder} up to the course's pins: seconds, or a few minutes.")
+    if stamp.exists():
+        stamp.replace(unfinished)
+    if not found[2]:
+        make([python, "-m", "ensurepip", "--default-pip"], held)
+
+
+def create(folder, held):
+    """Make an environment; what is there stays, if it is one of our own for this Python."""
     ours = (folder / UNFINISHED).exists() or (folder / STAMP).exists()
-    if folder.exists() and not ours and (folder.is_file() or any(folder.iterdir())):
+    others = (path for path in folder.iterdir() if path.name != INSIDE)
+    if folder.is_file() or (folder.exists() and not ours and any(others)):
         raise Problem(
             f"{folder} is there, but is no virtual environment that works: remove it, or name "
             "another folder in A2A_VENV."
         )
     if Path(sys.prefix).resolve() == folder.resolve():
         raise Problem(f"{folder} has to be made anew: start run.py with a Python outside it.")
-    if ours:
-        say(f"What is in {folder} is not whole: starting afresh.")
-        for child in folder.iterdir():
-            shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+    version = made_for(folder)
+    if version and version != sys.version_info[:2]:
+        clear(folder, version)
+        version = None
     check_disk(folder)
-    say(f"Setting up {folder}: some {FIRST_TIME}, the first time only.")
+    if version:
+        say(f"The Python of {folder} is gone: this one takes its place.")
+    else:
+        say(f"Setting up {folder}: some {FIRST_TIME}, the first time only.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / UNFINISHED).touch()
-    command = [sys.executable, "-m", "venv", str(folder)]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    (folder / STAMP).unlink(missing_ok=True)
+    for link in folder.glob("bin/python*"):  # venv leaves a link alone, wherever it leads
+        if link.is_symlink():
+            link.unlink()
+    make([sys.executable, "-m", "venv", folder], held)
+    if version:
+        forget_halves(look(locate()[1])[1])
+
+
+def make(command, held):
+    """Run venv or ensurepip."""
+    made = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, check=False, **held
+    )
     if made.returncode:
         raise Problem(
             "Python could not make a virtual environment (on Debian and Ubuntu it needs "
@@ -152,26 +281,95 @@ def create(folder):
         )
 
 
+def clear(folder, version):
+    """Delete an environment of another Python, if the reader says so."""
+    old, new = (".".join(map(str, each[:2])) for each in (version, sys.version_info))
+    what = f"{folder} ({size_of(folder) / 1e9:.1f} GB) holds packages for Python {old}"
+    if not ask(f"{what}, which is gone, and Python {new} can't use them. Delete them?"):
+        raise Problem(
+            f"{what}, which is gone: delete that folder, start run.py with a Python {old}, or name "
+            "another folder in A2A_VENV."
+        )
+    marker = folder / UNFINISHED
+    marker.touch()  # goes last: without it the rest would be nobody's
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        elif child != marker:
+            child.unlink()
+
+
+def ask(question):
+    """Ask the person at the terminal; where nobody sits there the answer is no."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return False
+    with contextlib.suppress(EOFError):
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    return False
+
+
+def size_of(folder):
+    """Add up a folder's files, in bytes."""
+    walk = os.walk(folder)
+    paths = (Path(inside, name) for inside, _, names in walk for name in names)
+    return sum(path.lstat().st_size for path in paths)
+
+
+def forget_halves(packages):
+    """Let pip install anew what a set-up that was broken off left half installed.
+
+    pip takes a package for installed once its METADATA is there, and some archives begin with it.
+    """
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    pinned = {plain(line.split("==")[0]) for line in lines} | {"pip", "setuptools"}
+    for record in packages.glob("*.dist-info"):
+        if plain(record.name.split("-")[0]) in pinned and not is_whole(record):
+            shutil.rmtree(record)  # a few kB, the package's own files are written over
+
+
+def plain(name):
+    """Return a package's name as the index compares it."""
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def is_whole(record):
+    """Tell whether an installed package's files are there in full, by the list that it came with.
+
+    A file may be larger: some add a company's certificates to certifi's.
+    """
+    try:
+        with (record / "RECORD").open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == 3 and row[2]]
+        sizes = [(record.parent / name).stat().st_size for name, _, _ in rows]
+    except OSError:
+        return False
+    return bool(rows) and all(int(row[2]) <= size for row, size in zip(rows, sizes, strict=True))
+
+
 def check_disk(folder):
     """Refuse a disk that would be full before the end."""
     place = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(place).free / 1e9
-    if free < NEEDED_GB:
+    needed = max(1, NEEDED_GB - round(size_of(folder) / 1e9))
+    if free < needed:
         raise Problem(
-            f"the set-up needs {NEEDED_GB} GB of free disk, and {place} has {free:.1f} GB: make "
+            f"the set-up needs {needed} GB of free disk, and {place} has {free:.1f} GB: make "
             "room, or name a folder on another disk in A2A_VENV."
         )
 
 
-def install(python, folder):
+def install(python, folder, everything, held):
     """Let pip install the pins: its report goes to a file, the big steps to the screen."""
     log = folder / "pip.log"
     command = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["-r", str(REQUIREMENTS), "-c", str(CONSTRAINTS)]
+    for file in [REQUIREMENTS, *[MORE] * everything]:
+        command += ["-r", str(file)]
+    command += ["-c", str(CONSTRAINTS)]
     text = {"encoding": "utf-8", "errors": "replace"}
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "env": environment(), **text}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **text, **held}
     big = re.compile(r" +(?:Downloading|Using cached) (\S+?-[^-\s]+)\S* \((\d{3}\S* MB|\S+ GB)\)")
-    with log.open("w", **text) as report, subprocess.Popen(command, cwd=ROOT, **options) as pip:
+    start = functools.partial(subprocess.Popen, cwd=ROOT, env=environment())
+    with log.open("w", **text) as report, start(command, **options) as pip:
         for line in pip.stdout:
             report.write(line)
             step = big.match(line)
@@ -195,10 +393,10 @@ def why_pip_failed(report):
     return f"pip could not install the packages ({errors[-1] if errors else 'it gave no reason'})"
 
 
-def command_module():
-    """Load helpers/command.py alone: the package needs what is not installed yet."""
-    file = Path(__file__).resolve().parent / "helpers" / "command.py"
-    spec = importlib.util.spec_from_file_location("course_command", file)
+def part(name):
+    """Load one module of helpers alone: the package needs what is not installed yet."""
+    file = Path(__file__).resolve().parent / "helpers" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"course_{name}", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -210,11 +408,8 @@ def add_to_path(python):
     # environment reads the .pth files of its site-packages, so no notebook need name a path.
     # The line is code since a bare path would be read in the locale's encoding: this is ASCII.
     # It also lets `python -m helpers` be the course's where the reader's folder has a helpers.py.
-    line = command_module().AT_START.format(root=str(ROOT))
-    where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
-    found = subprocess.run([str(python), "-c", where], capture_output=True, text=True, check=True)
-    folder = Path(ast.literal_eval(found.stdout))
-    (folder / "audio_to_audio.pth").write_text(line, encoding="ascii")
+    line = part("command").AT_START.format(root=str(ROOT))
+    (look(python)[1] / "audio_to_audio.pth").write_text(line, encoding="ascii")
 
 
 def configure_jupyter(folder):
@@ -226,13 +421,11 @@ def configure_jupyter(folder):
 
 def environment(**more):
     """Return the variables a child starts with; what the reader has set wins."""
-    defaults = more | {
+    defaults = part("cores").considerate() | {
         "PYTHONUTF8": "1",  # the course holds Chinese, which a Windows code page may not know
         "MODELSCOPE_LOG_LEVEL": "40",  # errors only; ModelScope reads it once, at its import
-        # Threads that spin while they wait slow down whatever else runs, their own work included.
-        "OMP_WAIT_POLICY": "PASSIVE",
     }
-    return {**defaults, **os.environ}
+    return {**defaults, **more, **os.environ, **part("places").substitutes()}
 
 
 def call(command, cwd=None, **variables):
@@ -283,23 +476,14 @@ def lab(args):
     return call(command + options, cwd=ROOT)
 
 
-def cores():
-    """Count the processor cores that this process may use: by its affinity and its container."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        count = min(count, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        pass
-    return count or 1
-
-
 def test(args):
     """Run the unit tests, the docstrings' examples and, cell by cell, the lessons.
 
     A module or a lesson is one piece of work, each core takes the next one.
     """
-    command = [set_up(), "-m", "pytest", "-n", str(cores()), "--dist=loadscope"]
+    command = [set_up(everything=True), "-m", "pytest"]
+    command += ["--dist=loadscope", "--no-loadscope-reorder"]  # tests/conftest.py sorts them
+    command += ["-n", str(part("cores").cores())]
     if "--quick" in args:
         args = [arg for arg in args if arg != "--quick"]
         say("Quick: without the lessons, the site, and what is marked slow.")
@@ -329,17 +513,17 @@ def bench(args):
 
 def lessons(args):
     """Keep the lessons: run them anew, link them, check them."""
-    return call([set_up(), "-m", "book.lessons", *args], cwd=ROOT)
+    return call([set_up(everything=True), "-m", "book.lessons", *args], cwd=ROOT)
 
 
 def book(args):
     """Build the site: the lessons in both languages, to be read and heard in a browser."""
-    return call([set_up(), "-m", "book.site", *args], cwd=ROOT)
+    return call([set_up(everything=True), "-m", "book.site", *args], cwd=ROOT)
 
 
 def zh(args):
     """Keep the Chinese edition: build it, bring its catalogs up to date, check them."""
-    return call([set_up(), "-m", "book.zh", *args], cwd=ROOT)
+    return call([set_up(everything=True), "-m", "book.zh", *args], cwd=ROOT)
 
 
 COMMANDS = {

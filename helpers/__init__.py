@@ -12,9 +12,9 @@ Examples
 8000
 """
 
-import os
-
 import lazy_loader
+
+from helpers import places
 
 __version__ = "0.2.0"
 
@@ -27,17 +27,4 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     },
 )  # fmt: skip
 
-
-def _let_numba_cache():
-    """Give numba, which librosa compiles with, a cache where neither home nor packages take one."""
-    place = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    while not os.path.exists(place) and os.path.dirname(place) != place:
-        place = os.path.dirname(place)
-    if not (os.path.isdir(place) and os.access(place, os.W_OK)):
-        import tempfile
-
-        name = f"a2a-numba-{os.getuid() if hasattr(os, 'getuid') else 0}"
-        os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(tempfile.gettempdir(), name))
-
-
-_let_numba_cache()
+places.set_defaults()

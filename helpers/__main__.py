@@ -1,13 +1,15 @@
-"""`python -m helpers`: see helpers/cli.py, and for `clinic` helpers/clinic/cli.py."""
+"""`python -m helpers`, and `a2a`: see helpers/cli.py, and for `clinic` helpers/clinic/cli.py."""
 
-import os
 import sys
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin
+from helpers import cores
+
+cores.set_defaults()  # before torch is imported
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Hand the words of the command line to the tool that they name; return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["clinic"]:  # it has options of its own
         from helpers.clinic.cli import main as clinic
 
@@ -18,4 +20,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = "import sys; sys.path.insert(0, {root!a}); from helpers.cli import main; sys.exit(main())"
+CODE = """\
+import sys; sys.path.insert(0, {root!a}); from helpers.__main__ import main; sys.exit(main())"""
 
 # What the environment's .pth file holds: read by each of its Pythons when it starts. With
 # `python -m helpers` the folder's own helpers.py would run, without a word.

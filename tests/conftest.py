@@ -1,11 +1,14 @@
 """What every test shares."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin
+from helpers import cores
+
+cores.set_defaults()  # before torch is imported
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +29,54 @@ def headless():
     matplotlib.use("agg")
 
 
-def pytest_collection_modifyitems(items):
-    """Leave the package index alone unless it was asked for."""
+# --- the longest first ----------------------------------------------------------------------------
+# A core that takes up the longest lesson last works on alone while the others wait. A file is one
+# piece of work, and by itself xdist begins with those of the most tests, so with no lesson at all.
+
+SECONDS = "a2a/seconds"  # in pytest's cache: what each file took in the last full run
+took = Counter()
+
+
+def file_of(nodeid):
+    """Return the piece of work that a test belongs to, as xdist's loadscope does."""
+    return nodeid.rpartition("::")[0]
+
+
+def longest_first(items, seconds):
+    """Sort tests by what their files took; files of unknown length by what usually takes long."""
+    count = Counter(file_of(item.nodeid) for item in items)
+    slow = Counter(file_of(item.nodeid) for item in items if item.get_closest_marker("slow"))
+    middle = sorted(seconds.values())[len(seconds) // 2] if seconds else 0
+
+    def rank(item):
+        file = file_of(item.nodeid)
+        usual = file.endswith(".ipynb"), slow[file] > 0, count[file], file
+        return seconds.get(file, float("inf") if usual[0] else middle), *usual
+
+    items.sort(key=rank, reverse=True)  # stable: a file's tests stay in their order
+
+
+def pytest_runtest_logreport(report):
+    """Add up what each file takes."""
+    took[file_of(report.nodeid)] += report.duration
+
+
+def pytest_sessionfinish(session):
+    """Keep what the files took, unless only some of their tests ran."""
+    config = session.config
+    chosen = config.option.keyword or config.option.markexpr or "::" in "".join(config.args)
+    part = chosen or session.shouldstop or session.shouldfail
+    cache = getattr(config, "cache", None)  # there may be none: -p no:cacheprovider
+    if cache and not part and not hasattr(config, "workerinput"):
+        kept = {file: round(seconds, 2) for file, seconds in took.items()}
+        cache.set(SECONDS, cache.get(SECONDS, {}) | kept)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Start with the longest; leave the package index alone unless it was asked for."""
+    if hasattr(config, "workerinput"):
+        cache = getattr(config, "cache", None)
+        longest_first(items, cache.get(SECONDS, {}) if cache else {})
     if os.environ.get("A2A_TEST_WHEELS") == "1":
         return
     skip = pytest.mark.skip(reason="asks the package index: set A2A_TEST_WHEELS=1")

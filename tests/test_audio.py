@@ -253,7 +253,7 @@ def test_a_stream_that_was_read_already_is_no_sound():
 def test_numba_has_a_cache_where_home_takes_none(root):
     code = "import helpers, os; print(os.environ.get('NUMBA_CACHE_DIR', ''))"
     kept = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
-    env = {**kept, "HOME": "/dev/null", "PYTHONPATH": str(root)}
+    env = {**kept, "HOME": "/dev/null", "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )

@@ -15,6 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import run
+
 ROOT = Path(__file__).resolve().parent.parent
 LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
 WINDOWS = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"}
@@ -46,7 +48,9 @@ def version(requirement):
     return pin[1]
 
 
-REQUIREMENTS = read("requirements.txt")
+REQUIREMENTS = read("requirements.txt")  # of the lessons
+MORE = read("requirements-test.txt")
+ALL = REQUIREMENTS | MORE
 CONSTRAINTS = read("constraints.txt")
 
 
@@ -60,10 +64,18 @@ def test_every_constraint_is_exact():
     assert "pip" not in CONSTRAINTS
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-training.txt"])
+def test_each_package_is_asked_for_once():
+    assert not set(REQUIREMENTS) & set(MORE)
+    assert ROOT / "requirements.txt" == run.REQUIREMENTS
+    assert ROOT / "requirements-test.txt" == run.MORE
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-test.txt", "requirements-training.txt"]
+)
 def test_constraints_agree(name):
     for package, requirement in read(name).items():
-        if package in CONSTRAINTS or name == "requirements.txt":
+        if package in CONSTRAINTS or name != "requirements-training.txt":
             assert version(CONSTRAINTS[package]) == version(requirement), package
 
 
@@ -73,22 +85,19 @@ def test_the_pins_that_the_course_is_about():
 
 
 def test_installed_is_what_is_pinned():
-    found = {name: importlib.metadata.version(name).split("+")[0] for name in REQUIREMENTS}
-    assert found == {name: version(pin) for name, pin in REQUIREMENTS.items()}
+    found = {name: importlib.metadata.version(name).split("+")[0] for name in ALL}
+    assert found == {name: version(pin) for name, pin in ALL.items()}
 
 
-@pytest.mark.parametrize("system", [LINUX, WINDOWS, MACOS], ids=["linux", "windows", "macos"])
-def test_constraints_freeze_all_that_the_requirements_need(system):
+def needed(requirements, system):
     """Follow the installed packages' own lists, as another system would read them."""
-    needed, waiting = set(), [(name, frozenset()) for name in REQUIREMENTS]
+    seen = set()
+    waiting = [(name, frozenset(pin.extras)) for name, pin in requirements.items()]
     while waiting:
         name, extras = waiting.pop()
-        if (name, extras) in needed:
+        if (name, extras) in seen:
             continue
-        needed.add((name, extras))
-        assert name in CONSTRAINTS, f"constraints.txt lacks {name}"
-        marker = CONSTRAINTS[name].marker
-        assert marker is None or marker.evaluate(system), f"the marker of {name} is wrong"
+        seen.add((name, extras))
         try:
             wants = importlib.metadata.requires(name) or []
         except importlib.metadata.PackageNotFoundError:
@@ -98,6 +107,22 @@ def test_constraints_freeze_all_that_the_requirements_need(system):
                 want.marker.evaluate(system | {"extra": extra}) for extra in extras | {""}
             ):
                 waiting.append((canonicalize_name(want.name), frozenset(want.extras)))
+    return {name for name, _ in seen}
+
+
+@pytest.mark.parametrize("system", [LINUX, WINDOWS, MACOS], ids=["linux", "windows", "macos"])
+def test_constraints_freeze_all_that_the_requirements_need(system):
+    for name in needed(ALL, system):
+        assert name in CONSTRAINTS, f"constraints.txt lacks {name}"
+        marker = CONSTRAINTS[name].marker
+        assert marker is None or marker.evaluate(system), f"the marker of {name} is wrong"
+
+
+def test_what_the_lessons_do_without_is_what_run_py_says():
+    more = needed(ALL, {}) - needed(REQUIREMENTS, {})
+    files = (file for name in more for file in importlib.metadata.files(name) or [])
+    size = sum(file.size or 0 for file in files)
+    assert f"some {round(len(more), -1)} packages and {size / 1e9:.1f} GB" == run.LATER
 
 
 def test_conda_pins_python_alone():
@@ -111,7 +136,7 @@ def test_pre_commit_uses_the_pinned_tools():
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
     for tool in map(Requirement, sum((hook["additional_dependencies"] for hook in hooks), [])):
-        assert version(tool) == version(REQUIREMENTS[tool.name])
+        assert version(tool) == version(ALL[tool.name])
 
 
 def test_one_version_of_the_course():
@@ -144,7 +169,7 @@ def sources(folder):
 
 @pytest.mark.parametrize("folder", ["book", "helpers", "notebooks", "training", "tests"])
 def test_what_is_imported_is_pinned(folder):
-    pinned = set(REQUIREMENTS)
+    pinned = set(ALL if folder in ("book", "tests") else REQUIREMENTS)
     optional = {"pesq"}  # requirements-extra.txt: used where it is there
     if folder == "training":
         optional |= set(read("requirements-training.txt"))
@@ -178,12 +203,12 @@ def dry_run(pins, tags, folder, python):
 
 
 @pytest.mark.wheels
-@pytest.mark.parametrize("name", sorted(REQUIREMENTS))
+@pytest.mark.parametrize("name", sorted(ALL))
 @pytest.mark.parametrize("machine", WHEELS)
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_requirement_has_a_wheel(machine, name, python, tmp_path):
     _, tags = WHEELS[machine]
-    found = dry_run({name: REQUIREMENTS[name]}, tags, tmp_path, python)
+    found = dry_run({name: ALL[name]}, tags, tmp_path, python)
     assert len(found) == 1
 
 

@@ -23,6 +23,8 @@ from helpers import audio, denoise, metrics, separate, windows
 from helpers.clip import Clip
 from helpers.lab import widgets
 
+pytestmark = pytest.mark.slow  # building it is
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
