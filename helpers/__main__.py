@@ -1,4 +1,4 @@
-"""`python -m helpers`: see helpers/cli.py, and for `clinic` helpers/clinic/cli.py."""
+"""`python -m helpers`: see helpers/cli.py."""
 
 import os
 import sys
@@ -8,10 +8,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads
 
 def main(arguments: list[str]) -> int:
     """Hand the words of the command line to the tool that they name; return its exit status."""
-    if arguments[:1] == ["clinic"]:  # it has options of its own
-        from helpers.clinic.cli import main as clinic
-
-        return clinic(arguments[1:], prog="python -m helpers clinic")
     from helpers.cli import main as tools
 
     return tools(arguments)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from helpers import audio, denoise, models, separate
 from helpers.files import decode
-from helpers.networks import NETWORKS
+from helpers.networks import NETWORKS, devices
 
 TASKS = {"separate": separate.TASK, "denoise": denoise.TASK}
 LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
@@ -92,6 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     >>> main(["denoise", "no such file.wav"])
     2
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads would spin
     for stream in (sys.stdout, sys.stderr):  # a Windows console may not know a file's letters
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -101,11 +102,15 @@ def main(arguments: list[str] | None = None) -> int:
             from helpers import live
 
             return live.main(arguments[1:])
+        if arguments[:1] == ["clinic"]:  # it has options of its own
+            from helpers.clinic.cli import main as clinic
+
+            return clinic(arguments[1:], prog=f"{_program()} clinic")
         options = _parser().parse_args(arguments)
         _LEVEL["quiet"] = options.quiet
         if options.rate is not None and options.rate not in decode.RATES:
             raise ValueError(f"--rate is in Hz, such as 8000, 16000 or 44100, not {options.rate}")
-        return _work(_plan(options), _tool(options), options)
+        return _work(_plan(options), options)
     except (ValueError, OSError) as problem:
         _say(f"error: {problem}")
         return MISTAKE if isinstance(problem, ValueError) else FAILURE
@@ -114,10 +119,16 @@ def main(arguments: list[str] | None = None) -> int:
         return STOPPED
 
 
+def _program():
+    """Return what the person typed: -c is how helpers/command.py starts `a2a`."""
+    name = os.path.basename(sys.argv[0])
+    return "a2a" if name == "-c" or name.startswith("a2a") else "python -m helpers"
+
+
 def _parser():
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="a2a" if sys.argv[0] == "-c" else "python -m helpers",  # -c: see helpers/command.py
+        prog=_program(),
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -142,6 +153,8 @@ def _parser():
         add("-o", "--output", metavar="FOLDER", type=Path, help="where to write; made if missing")
         own = "8000" if name == "separate" else "the recording's own"
         add("--rate", type=int, metavar="HZ", help=f"rate of the results; without it {own}")
+        cards = "auto takes a graphics card where there is one; cpu if none is named"
+        add("--device", choices=devices.DEVICES, default="cpu", help=f"what computes: {cards}")
         add("--json", action="store_true", help="print levels, seconds, real-time factors as JSON")
         add("--quiet", action="store_true", help="no progress on stderr")
     does = "microphone to loudspeaker, denoised while you speak: live --help"
@@ -278,23 +291,27 @@ def _tool(options):
     if options.command == "cancel-echo":
         from helpers import echo
 
-        return lambda mic, far: [echo.cancel(mic, far, rate=options.rate)]
+        chosen = {"rate": options.rate, "device": options.device}
+        return lambda mic, far: [echo.cancel(mic, far, **chosen)]
     where = {"folder": options.models, "tier": options.tier}
     weights = models.resolve(options.network, **where, quiet=True)
     if not options.quiet:
         _say(str(weights))
-    models.load(options.network, **where, quiet=True)  # now: the first file isn't the slow one
+    where["device"] = options.device
+    models.bare(options.network, **where, quiet=True)  # now: the first file isn't the slow one
     chosen = {"rate": options.rate, "network": options.network, **where}
     if options.command == "separate":
         return lambda clip: separate.separate(clip, **chosen)
     return lambda clip: [denoise.denoise(clip, **chosen)]
 
 
-def _work(jobs, tool, options):
+def _work(jobs, options):
     """Do the jobs, one after the other; report each, and how many of how many were done."""
-    total = len(jobs)
+    total, tool = len(jobs), None
     reports, statuses = [], []
     for i, job in enumerate(jobs, start=1):
+        if tool is None and all(path.exists() for path in job.inputs):
+            tool = _tool(options)  # not for a mistyped name, which is said at once
         if not options.quiet:
             _say(f"[{i}/{len(jobs)}] {job.inputs[0]}")
         try:

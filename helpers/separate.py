@@ -11,7 +11,7 @@ import numpy as np
 
 from helpers import audio, models, networks, windows
 from helpers.clip import Clip
-from helpers.networks import fast
+from helpers.networks import devices, fast
 
 TASK = "speech-separation"
 RATE = 8000  # what the separators were trained on, in Hz
@@ -26,6 +26,7 @@ def separate(
     consistent: bool = True,
     precision: str = "float32",
     resume: str | Path | None = None,
+    device: str = "cpu",
     **where,
 ) -> list[Clip]:
     """Separate the people who talk at once in a recording.
@@ -48,6 +49,9 @@ def separate(
     resume : str or Path, optional
         A folder in which the finished windows of a recording over 30 s are kept: stopped and
         called again, the work goes on where it was. Delete it afterwards.
+    device : str
+        "cpu", "cuda", "mps" or "auto", which takes a graphics card where one is there: the result
+        differs by rounding alone.
     **where : dict
         Which weights, as in `models.resolve`: `folder` and `tier`.
 
@@ -63,7 +67,8 @@ def separate(
     Raises
     ------
     ValueError
-        If the recording can't be read or holds no samples, or the weights can't be had.
+        If the recording can't be read or holds no samples, the weights can't be had, or there is
+        no such device.
 
     Examples
     --------
@@ -84,8 +89,9 @@ def separate(
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
         clip = audio.resample(clip, RATE)
     record = networks.get(network, TASK)
-    model = models.load(network, **{"quiet": True, **where})
-    cache = windows.WindowCache(resume, model, precision) if resume else None
+    model = models.bare(network, device=device, **{"quiet": True, **where})
+    where_from = [] if devices.of(model).type == "cpu" else [device]  # it rounds otherwise
+    cache = windows.WindowCache(resume, model, precision, *where_from) if resume else None
     embed = record.encode and functools.partial(windows.speaker_embedding, record.encode(model))
     model = fast.optimized(model, precision)
     # Normalize first: at -60 dB the network's epsilon dominates and costs 2 dB SI-SDR.

@@ -350,7 +350,7 @@ def test_a_place_that_takes_no_files_is_said_before_the_work(
 def test_echo_of_folders_that_match_in_part(tmp_path, monkeypatch, capsys):
     from helpers import echo
 
-    monkeypatch.setattr(echo, "cancel", lambda mic, far, rate=None: mic)
+    monkeypatch.setattr(echo, "cancel", lambda mic, far, rate=None, device="cpu": mic)
     for name in ("mic/one.wav", "mic/two.wav", "far/one.mp3", "far/three.wav"):
         audio.save(noise(rate=16000), tmp_path / name)
     words = [str(tmp_path / name) for name in ("mic", "far")]

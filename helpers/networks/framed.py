@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.networks import devices
+
 
 def apply(model, encoder, samples, frames=1):
     """Separate samples [shape=(n,)] into sources [shape=(sources, n)], each at a scale of its own.
@@ -14,9 +16,10 @@ def apply(model, encoder, samples, frames=1):
     (frame,), (hop,) = encoder.conv1d.kernel_size, encoder.conv1d.stride
     least = frame + (frames - 1) * hop
     missing = max(least - len(samples), (frame - len(samples)) % hop)
+    wave = torch.from_numpy(np.pad(samples, (0, missing)))[None]
     with torch.inference_mode():
-        sources = model(torch.from_numpy(np.pad(samples, (0, missing)))[None])  # (1, n, sources)
-    return sources[0, : len(samples)].T.numpy().copy()
+        sources = model(wave.to(devices.of(model)))  # (1, n, sources)
+    return sources[0, : len(samples)].T.cpu().numpy().copy()
 
 
 def encoder_of(encoder):
@@ -26,6 +29,7 @@ def encoder_of(encoder):
         import torch
 
         with torch.inference_mode():
-            return encoder(torch.from_numpy(wave)[None])[0].numpy()
+            heard = torch.from_numpy(wave)[None].to(devices.of(encoder))
+            return encoder(heard)[0].cpu().numpy()
 
     return encode
