@@ -109,7 +109,6 @@ def features(error: Clip, echo_estimate: Clip) -> np.ndarray:
     """
     both = error.with_samples(error.samples + echo_estimate.samples)
     powers = (np.abs(frames.stft(clip, SIZE)) ** 2 for clip in (both, error, echo_estimate))
-    levels = [
-        np.log(frames.mel_bands(RATE, SIZE, BANDS) @ power + 1e-4) for power in powers
-    ]  # (64, frames) each
+    bands = frames.mel_bands(RATE, SIZE, BANDS)
+    levels = [np.log(bands @ power + 1e-4) for power in powers]  # (64, frames) each
     return np.concatenate(levels).T.astype(np.float32) / 4

@@ -32,9 +32,9 @@ def apply(model, features):
     """
     import torch
 
-    heard = torch.from_numpy(np.asarray(features, np.float32))[None]
-    with torch.inference_mode():
-        guess = model(heard.to(devices.of(model)))  # (1, frames, 257)
+    heard, device = torch.from_numpy(np.asarray(features, np.float32))[None], devices.of(model)
+    with devices.computing(device):
+        guess = model(heard.to(device))  # (1, frames, 257)
     return guess[0].T.cpu().numpy()
 
 

@@ -16,9 +16,9 @@ def apply(model, encoder, samples, frames=1):
     (frame,), (hop,) = encoder.conv1d.kernel_size, encoder.conv1d.stride
     least = frame + (frames - 1) * hop
     missing = max(least - len(samples), (frame - len(samples)) % hop)
-    wave = torch.from_numpy(np.pad(samples, (0, missing)))[None]
-    with torch.inference_mode():
-        sources = model(wave.to(devices.of(model)))  # (1, n, sources)
+    wave, device = torch.from_numpy(np.pad(samples, (0, missing)))[None], devices.of(model)
+    with devices.computing(device):
+        sources = model(wave.to(device))  # (1, n, sources)
     return sources[0, : len(samples)].T.cpu().numpy().copy()
 
 
@@ -28,8 +28,8 @@ def encoder_of(encoder):
     def encode(wave):
         import torch
 
-        with torch.inference_mode():
-            heard = torch.from_numpy(wave)[None].to(devices.of(encoder))
-            return encoder(heard)[0].cpu().numpy()
+        device = devices.of(encoder)
+        with devices.computing(device):
+            return encoder(torch.from_numpy(wave)[None].to(device))[0].cpu().numpy()
 
     return encode

@@ -25,10 +25,9 @@ def apply(model, samples, hop=HOP):
     """
     import torch
 
-    padded = np.pad(samples, (hop, hop + -len(samples) % hop))
-    noisy = torch.from_numpy(padded)[None].to(devices.of(model))
-    with torch.inference_mode():
-        stages = model({"noisy": noisy})  # (1, padded) each
+    padded, device = np.pad(samples, (hop, hop + -len(samples) % hop)), devices.of(model)
+    with devices.computing(device):
+        stages = model({"noisy": torch.from_numpy(padded)[None].to(device)})  # (1, padded) each
     return stages["wav_l2"][:, hop : hop + len(samples)].cpu().numpy().copy()
 
 
