@@ -169,7 +169,7 @@ def _plan(options):
     base, listed = options.output, set()
     if options.command == "cancel-echo":
         mic, far = (_paths(word)[0] for word in (options.mic, options.far))
-        found = _pairs(mic, far, base)
+        found, options.alone = _pairs(mic, far, base)
         listed = {files for files, _ in found} if mic.is_dir() else set()
     else:
         found = []
@@ -266,11 +266,11 @@ def _why_not(file, stems):
 
 
 def _pairs(mic, far, output):
-    """Match the two recordings of an echo, by name where they are folders."""
+    """Match the two recordings of an echo, by name where they are folders; list who is alone."""
     if mic.is_dir() != far.is_dir():
         raise ValueError("give two files, or two folders with files of the same names")
     if not mic.is_dir():
-        return [((mic, far), Path())]
+        return [((mic, far), Path())], []
     played = {file.relative_to(far).with_suffix(""): file for file, _ in _find(far, output)}
     heard = [
         (file, file.relative_to(mic).with_suffix(""), inside) for file, inside in _find(mic, output)
@@ -283,7 +283,7 @@ def _pairs(mic, far, output):
     lonely += [str(file) for key, file in played.items() if key not in keys]
     if lonely:
         _say(f"left out, for want of one of the same name: {', '.join(lonely)}", notice=True)
-    return both
+    return both, lonely
 
 
 def _tool(options):
@@ -308,7 +308,9 @@ def _tool(options):
 def _work(jobs, options):
     """Do the jobs, one after the other; report each, and how many of how many were done."""
     total, tool = len(jobs), None
-    reports, statuses = [], []
+    alone = getattr(options, "alone", [])  # of an echo's two recordings one is missing
+    reports = [{"input": name, "error": "nothing of the same name beside it"} for name in alone]
+    statuses = [FAILURE] * bool(alone)
     for i, job in enumerate(jobs, start=1):
         if tool is None and all(path.exists() for path in job.inputs):
             tool = _tool(options)  # not for a mistyped name, which is said at once
@@ -331,8 +333,8 @@ def _work(jobs, options):
                 print(output["path"], flush=True)
         if len(jobs) == i:
             break
-    if not options.quiet and total > 1:
-        _say(f"{statuses.count(0)} of {total} recordings done")
+    if not options.quiet and total + len(alone) > 1:
+        _say(f"{statuses.count(0)} of {total + len(alone)} recordings done")
     if options.json:
         print(json.dumps(reports, indent=2))
     return FAILURE if FAILURE in statuses else max(statuses)

@@ -78,6 +78,26 @@ def test_help_and_mistakes_need_nothing(root, folder):
     assert not {"torch", "onnxruntime"} & found
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there a home is not asked of a password file")
+def test_neither_the_tools_nor_modelscope_need_a_home(root, folder):
+    """As in a service, or a container with a random user, whom the password file does not know."""
+    code = (
+        "import pwd\n"
+        "def nobody(_uid): raise KeyError('uid not found')\n"
+        "pwd.getpwuid = nobody\n"
+        "from helpers import cli, models\n"
+        "assert cli.main(['denoise', 'talk.wav', '--quiet']) == 0\n"
+        "assert models.pipeline('frcrn', quiet=True).model\n"
+    )
+    env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=env | {"PYTHONPATH": str(root)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (folder / "talk_denoised.wav").exists()
+
+
 # --- the same numbers ---------------------------------------------------------------------------
 
 
