@@ -14,10 +14,12 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from helpers.networks import NETWORKS
 from training.evaluate import write
 
+ROOT = Path(__file__).parent.parent
 CROWD = 1, 2, 8  # calls at once
 SECONDS = 4.7  # of the recording
 ROUNDS = 5  # calls of each process that count
@@ -26,6 +28,7 @@ LIMIT = 1.3  # how many times its fair share a call may take
 # A process says that it is ready, waits for the word, works, and says how long each call took.
 WORKER = """
 import json, sys, time
+from helpers.lab import bench
 run, clip = bench.systems(sys.argv[1])["float32"], bench.example(sys.argv[1], float(sys.argv[2]))
 run(clip)
 print("ready", flush=True)
@@ -46,10 +49,8 @@ def together(network, count, seconds=SECONDS, rounds=ROUNDS):
     """
     command = [sys.executable, "-c", WORKER, network, str(seconds), str(rounds)]
     env = {"OMP_WAIT_POLICY": "PASSIVE"} | dict(os.environ)
-    workers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-        for _ in range(count)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen(command, cwd=ROOT, env=env, **pipes) for _ in range(count)]
     try:
         for worker in workers:
             if worker.stdout.readline().strip() != "ready":
