@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
 PROSE = ("helpers/clinic/README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-PROSE += ("sounds/README.md", "models/*/README.md")
+PROSE += ("book/teaching.md", "sounds/README.md", "models/*/README.md")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 BROKEN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n(?=[\u3001-\u9fff\uff08])")
 LARGEST = 2**21  # bytes: what is larger is not copied into the site
@@ -19,7 +19,7 @@ FOLDED = {
 }
 STILL = {
     "en": "<p><em>A control that works in the running notebook.</em></p>",
-    "zh": "<p><em>这个控件要在运行中的笔记本里用。</em></p>",
+    "zh": "<p><em>这个控件要在运行中的 notebook 里用。</em></p>",
 }
 
 

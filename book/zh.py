@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from book import lessons, zh_exercises
 from book.lessons import ROOT, between, read, text, write
-from book.zh_catalog import GENERATED, catalog, incomplete, messages, untouched, updated
+from book.zh_catalog import EXTRA, GENERATED, catalog, incomplete, messages, untouched, updated
 
 README = "README.zh-CN.md"
 BANNER = "> 这一课还没有译成中文，下面是英文原文。怎样参与翻译，见 `CONTRIBUTING.md`。"
@@ -51,7 +51,7 @@ def translated(path, entries, root):
     chinese = {entry.msgctxt: entry.msgstr for entry in entries if not entry.obsolete}
     for cell in notebook.cells:
         if cell.id in chinese:
-            cell.source = mended(chinese[cell.id], root)
+            cell.source = mended(EXTRA.sub(r"\1", chinese[cell.id]), root)
         if f"{cell.id}:alt" in chinese:
             cell.metadata["a2a"]["alt"] = chinese[f"{cell.id}:alt"]
     notebook.metadata["a2a"] = {"lang": "zh-CN", "generated": "python run.py zh"}

@@ -5,6 +5,8 @@ import re
 
 # What `lessons links` writes into a cell: the translator sees the first marker only.
 GENERATED = re.compile(r"<!-- (nav|lessons) -->.*?<!-- /\1 -->", re.S)
+# What a Chinese reader gets beyond the English: the words of a figure, a local name, a setting.
+EXTRA = re.compile(r"<!-- zh -->(.*?)<!-- /zh -->", re.S)
 HEADER = {
     "Project-Id-Version": "audio-to-audio",
     "Language": "zh_CN",

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from book.lessons import ROOT, read
-from book.zh_catalog import catalog, incomplete, messages, untouched
+from book.zh_catalog import EXTRA, catalog, incomplete, messages, untouched
 
 GLOSSARY = ROOT / "locale" / "zh" / "glossary.csv"
 FENCE = re.compile(r"(?ms)^[ \t]*```.*?^[ \t]*```")
@@ -31,9 +31,12 @@ BLANK = "a space beside wide punctuation"  # but after stars one may be needed
 STYLE = {
     "half-width punctuation": rf"{HAN}[,;:?!()]|[,;?!()]{HAN}",
     "no space between Chinese and Latin": rf"{HAN}[A-Za-z0-9]|[A-Za-z0-9%]{HAN}",
-    BLANK: rf"[{STOPS}] +(?=\S)|(?<=\S) +[{STOPS}]",
+    BLANK: rf"[{STOPS}] +(?=[^\s|])|(?<=\S) +[{STOPS}]",  # but at the end of a table's cell
     "a line break inside a paragraph": rf"(?:{HAN}|[{STOPS}])\n(?:{HAN}|(?!\d+\. )[A-Za-z0-9])",
 }
+# In an extra no check would find where such a number comes from.
+MEASURED = re.compile(r"\d\s?(?:dB|k?Hz|m?s\b|[GMK]i?B|%|秒|毫秒|赫兹|分贝)")
+LAB = re.compile(r"(run\.py lab)(?! zh)")  # opens the English edition
 EDGE = re.compile(rf"[\s{STOPS}（）《》“”‘’…—·!-/:-@\[-`{{-~]|^$")  # what stars may stand beside
 
 
@@ -56,17 +59,27 @@ def lesson(path, root=ROOT):
 def faults(source, chinese, table=()):
     """Return what a translation has that its source has not, or the other way round."""
     found = []
+    same = started(EXTRA.sub("", chinese))
     for what, parts in PARTS.items():
-        here, there = collections.Counter(parts(source)), collections.Counter(parts(chinese))
+        here = collections.Counter(parts(started(source)))
+        there = collections.Counter(parts(same))
         lost, new = sorted((here - there).elements()), sorted((there - here).elements())
         if lost or new:
             lost, new = (", ".join(parts) or "nothing" for parts in (lost, new))
             found.append(f"{what}: {lost} lost, {new} new")
     found += [f"a reference lost {name!r}" for name in cited(source) if name not in chinese]
+    extras = " ".join(EXTRA.findall(chinese))
+    found += [f"a number of {hit[0]!r} in an extra" for hit in MEASURED.finditer(extras)]
+    found += ["run.py lab opens the English edition: run.py lab zh"] if LAB.search(chinese) else []
     return found + untranslated(source, chinese) + style(chinese) + wording(source, chinese, table)
 
 
 # --- what has to be the same ------------------------------------------------------------------
+
+
+def started(text):
+    """Return a text in which the command that opens a lesson names no edition."""
+    return re.sub(r"(run\.py lab) zh\b", r"\1", text)
 
 
 def prose(text):

@@ -9,6 +9,7 @@ import json
 import string
 
 from book.zh_catalog import HEADER, catalog
+from book.zh_check import terms, wording
 
 NAME = "exercises"
 
@@ -59,7 +60,7 @@ def built(root):
 
 def faults(root):
     """Return what is missing from the catalog or not as its English has it, a line a fault."""
-    wanted = messages(root)
+    wanted, table = messages(root), terms()
     entries = {entry.msgid: entry for entry in catalog(paths(root)[0]) if not entry.obsolete}
     found = []
     for message, files in wanted.items():
@@ -68,6 +69,8 @@ def faults(root):
             found.append((message, "is not translated", files))
         elif fields(message) != fields(entry.msgstr):
             found.append((message, "has other {fields} in Chinese", files))
+        else:
+            found += [(message, fault, files) for fault in wording("", entry.msgstr, table)]
     found += [
         (message, "is in no check any more: run.py zh update exercises", [])
         for message in entries

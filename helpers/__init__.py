@@ -22,8 +22,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={
         "adaptive", "audio", "clinic", "clip", "denoise", "echo", "echo_mask", "exercises",
-        "files", "lab", "live", "masks", "metrics", "mixing", "models", "networks", "player",
-        "plots", "separate", "spectra", "stream", "windows",
+        "files", "frames", "lab", "live", "masks", "metrics", "mixing", "models", "networks",
+        "player", "plots", "separate", "spectra", "stream", "windows",
     },
 )  # fmt: skip
 

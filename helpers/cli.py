@@ -23,7 +23,7 @@ from pathlib import Path
 
 from helpers import audio, denoise, models, separate
 from helpers.files import decode
-from helpers.networks import NETWORKS
+from helpers.networks import NETWORKS, devices
 
 TASKS = {"separate": separate.TASK, "denoise": denoise.TASK}
 LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
@@ -105,11 +105,15 @@ def main(arguments: list[str] | None = None) -> int:
             from helpers import live
 
             return live.main(arguments[1:])
+        if arguments[:1] == ["clinic"]:  # it has options of its own
+            from helpers.clinic.cli import main as clinic
+
+            return clinic(arguments[1:], prog=f"{_program()} clinic")
         options = _parser().parse_args(arguments)
         _LEVEL["quiet"] = options.quiet
         if options.rate is not None and options.rate not in decode.RATES:
             raise ValueError(f"--rate is in Hz, such as 8000, 16000 or 44100, not {options.rate}")
-        return _work(_plan(options), _tool(options), options)
+        return _work(_plan(options), options)
     except (ValueError, OSError) as problem:
         _say(f"error: {problem}")
         return MISTAKE if isinstance(problem, ValueError) else FAILURE
@@ -118,10 +122,16 @@ def main(arguments: list[str] | None = None) -> int:
         return STOPPED
 
 
+def _program():
+    """Return what the person typed: -c is how helpers/command.py starts `a2a`."""
+    name = os.path.basename(sys.argv[0])
+    return "a2a" if name == "-c" or name.startswith("a2a") else "python -m helpers"
+
+
 def _parser():
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog="a2a" if sys.argv[0] == "-c" else "python -m helpers",  # -c: see helpers/command.py
+        prog=_program(),
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -154,6 +164,8 @@ def _parser():
         add("-o", "--output", metavar="FOLDER", type=Path, help="where to write; made if missing")
         own = "8000" if name == "separate" else "the recording's own"
         add("--rate", type=int, metavar="HZ", help=f"rate of the results; without it {own}")
+        cards = "auto takes a graphics card where there is one; cpu if none is named"
+        add("--device", choices=devices.DEVICES, default="cpu", help=f"what computes: {cards}")
         add("--json", action="store_true", help="print levels, seconds, real-time factors as JSON")
         add("--quiet", action="store_true", help="no progress on stderr")
     does = "microphone to loudspeaker, denoised while you speak: live --help"
@@ -168,7 +180,7 @@ def _plan(options):
     base, listed = options.output, set()
     if options.command == "cancel-echo":
         mic, far = (_paths(word)[0] for word in (options.mic, options.far))
-        found = _pairs(mic, far, base)
+        found, options.alone = _pairs(mic, far, base)
         listed = {files for files, _ in found} if mic.is_dir() else set()
     else:
         found = []
@@ -265,11 +277,11 @@ def _why_not(file, stems):
 
 
 def _pairs(mic, far, output):
-    """Match the two recordings of an echo, by name where they are folders."""
+    """Match the two recordings of an echo, by name where they are folders; list who is alone."""
     if mic.is_dir() != far.is_dir():
         raise ValueError("give two files, or two folders with files of the same names")
     if not mic.is_dir():
-        return [((mic, far), Path())]
+        return [((mic, far), Path())], []
     played = {file.relative_to(far).with_suffix(""): file for file, _ in _find(far, output)}
     heard = [
         (file, file.relative_to(mic).with_suffix(""), inside) for file, inside in _find(mic, output)
@@ -282,7 +294,7 @@ def _pairs(mic, far, output):
     lonely += [str(file) for key, file in played.items() if key not in keys]
     if lonely:
         _say(f"left out, for want of one of the same name: {', '.join(lonely)}", notice=True)
-    return both
+    return both, lonely
 
 
 def _labels(options):
@@ -300,7 +312,8 @@ def _tool(options):
     if options.command == "cancel-echo":
         from helpers import echo
 
-        return lambda mic, far: [echo.cancel(mic, far, rate=options.rate)]
+        chosen = {"rate": options.rate, "device": options.device}
+        return lambda mic, far: [echo.cancel(mic, far, **chosen)]
     where = {"folder": options.models, "tier": options.tier}
     if _tracks_noise(options):
         if options.network != "mossformer":
@@ -309,7 +322,8 @@ def _tool(options):
     weights = models.resolve(options.network, **where, quiet=True)
     if not options.quiet:
         _say(str(weights))
-    models.load(options.network, **where, quiet=True)  # now: the first file isn't the slow one
+    where["device"] = options.device
+    models.bare(options.network, **where, quiet=True)  # now: the first file isn't the slow one
     chosen = {"rate": options.rate, "network": options.network, **where}
     if _tracks_noise(options):
         return lambda clip: _conversation(clip, rate=options.rate, **where)
@@ -324,11 +338,15 @@ def _conversation(clip, **chosen):
     return [*heard.people, heard.noise]
 
 
-def _work(jobs, tool, options):
+def _work(jobs, options):
     """Do the jobs, one after the other; report each, and how many of how many were done."""
-    total = len(jobs)
-    reports, statuses = [], []
+    total, tool = len(jobs), None
+    alone = getattr(options, "alone", [])  # of an echo's two recordings one is missing
+    reports = [{"input": name, "error": "nothing of the same name beside it"} for name in alone]
+    statuses = [FAILURE] * bool(alone)
     for i, job in enumerate(jobs, start=1):
+        if tool is None and all(path.exists() for path in job.inputs):
+            tool = _tool(options)  # not for a mistyped name, which is said at once
         if not options.quiet:
             _say(f"[{i}/{len(jobs)}] {job.inputs[0]}")
         try:
@@ -348,8 +366,8 @@ def _work(jobs, tool, options):
                 print(output["path"], flush=True)
         if len(jobs) == i:
             break
-    if not options.quiet and total > 1:
-        _say(f"{statuses.count(0)} of {total} recordings done")
+    if not options.quiet and total + len(alone) > 1:
+        _say(f"{statuses.count(0)} of {total + len(alone)} recordings done")
     if options.json:
         print(json.dumps(reports, indent=2))
     return FAILURE if FAILURE in statuses else max(statuses)

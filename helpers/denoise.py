@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers import audio, models, networks, windows
 from helpers.clip import Clip
-from helpers.networks import fast
+from helpers.networks import devices, fast
 
 RATE = 16000  # what FRCRN was trained on, in Hz
 TASK = "acoustic-noise-suppression"
@@ -25,6 +25,7 @@ def denoise(
     network: str = "frcrn",
     precision: str = "float32",
     resume: str | Path | None = None,
+    device: str = "cpu",
     **where,
 ) -> Clip:
     """Remove noise from a recording of speech.
@@ -43,6 +44,9 @@ def denoise(
     resume : str or Path, optional
         A folder in which the finished windows of a recording over 30 s are kept: stopped and
         called again, the work goes on where it was. Delete it afterwards.
+    device : str
+        "cpu", "cuda", "mps" or "auto", which takes a graphics card where one is there: the result
+        differs by rounding alone.
     **where : dict
         Which weights, as in `models.resolve`: `folder` and `tier`.
 
@@ -55,7 +59,8 @@ def denoise(
     Raises
     ------
     ValueError
-        If the recording can't be read or is empty, or the weights can't be had.
+        If the recording can't be read or is empty, the weights can't be had, or there is
+        no such device.
 
     Examples
     --------
@@ -69,8 +74,9 @@ def denoise(
         raise ValueError("there is nothing to denoise: the clip holds no samples")
     rate = clip.rate if rate is None else Clip(np.empty(0), rate).rate
     record = networks.get(network, TASK)
-    model = models.load(network, **{"quiet": True, **where})
-    cache = windows.WindowCache(resume, model, precision) if resume else None
+    model = models.bare(network, device=device, **{"quiet": True, **where})
+    where_from = [] if devices.of(model).type == "cpu" else [device]  # it rounds otherwise
+    cache = windows.WindowCache(resume, model, precision, *where_from) if resume else None
     model = fast.optimized(model, precision)
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB

@@ -3,12 +3,14 @@
 First a filter that learns the room (`adaptive`), then a mask on what it left over (`echo_mask`).
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from helpers import adaptive, audio, echo_mask, masks, windows
+from helpers import adaptive, audio, echo_mask, frames, windows
 from helpers.clip import Clip, decibel
+from helpers.networks import devices
 
 RATE = 16000  # what the filter and the mask were made for, in Hz
 LEVEL = -25  # what both are given, in dB re full scale
@@ -16,7 +18,9 @@ MASKS = {"trained": echo_mask.trained_mask, "ratio": echo_mask.residual_echo_mas
 TALKS = {"far": "st", "near": "nst", "both": "dt"}  # as AECMOS names them
 
 
-def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") -> Clip:
+def cancel(
+    mic, far, rate: int | None = None, residual: str | None = "trained", device: str = "cpu"
+) -> Clip:
     """Cancel the echo of the far end in a microphone's recording.
 
     Parameters
@@ -32,6 +36,8 @@ def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") 
     residual : str or None
         What masks the echo that the filter leaves: "trained", a small network; "ratio", a few
         lines of arithmetic; None, nothing.
+    device : str
+        Where the trained mask runs: "cpu", "cuda", "mps" or "auto". The filter is the processor's.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") 
     Raises
     ------
     ValueError
-        If one of the recordings can't be read or is empty, or no such mask exists.
+        If one of the recordings can't be read or is empty, or no such mask or device exists.
 
     Examples
     --------
@@ -56,6 +62,7 @@ def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") 
     if residual not in MASKS:
         known = ", ".join(map(repr, MASKS))
         raise ValueError(f"no mask for the residual is called {residual!r}: take one of {known}")
+    device = devices.chosen(device)
     mic, far = audio.load(mic), audio.load(far)
     for clip, what in ((mic, "microphone's recording"), (far, "far end")):
         if not len(clip):
@@ -65,12 +72,12 @@ def cancel(mic, far, rate: int | None = None, residual: str | None = "trained") 
     if near.level > -200 and far.level > -200:
         gain = LEVEL - near.level
         left, echo = adaptive.linear(near.gain(gain), audio.set_level(far, LEVEL))
-        near = suppress(left, echo, residual).gain(-gain)
+        near = suppress(left, echo, residual, device).gain(-gain)
     length = max(1, round(len(mic) * rate / mic.rate))
     return audio.resample(near, rate, length).named(f"{mic.name} without echo".strip())
 
 
-def suppress(left: Clip, echo: Clip, residual: str | None = "trained") -> Clip:
+def suppress(left: Clip, echo: Clip, residual: str | None = "trained", device: str = "cpu") -> Clip:
     """Multiply what a filter left by a mask, window by window.
 
     Parameters
@@ -78,6 +85,8 @@ def suppress(left: Clip, echo: Clip, residual: str | None = "trained") -> Clip:
     left, echo : Clip
         What the filter left, and the echo that it predicted, at 16 kHz and about -25 dB.
     residual : str or None
+        As for `cancel`.
+    device : str
         As for `cancel`.
 
     Returns
@@ -92,12 +101,15 @@ def suppress(left: Clip, echo: Clip, residual: str | None = "trained") -> Clip:
     True
     """
     mask = MASKS[residual]
+    if mask is echo_mask.trained_mask:
+        mask = functools.partial(mask, device=device)
     if mask is None or not echo.samples.any() or len(left) < 512:  # too short to have a spectrum
         return left
 
     def run(part):  # (n, 2) -> (1, n)
         heard, predicted = (left.with_samples(column) for column in part.T)
-        return masks.apply(mask(heard, predicted), heard).samples[None]
+        spectrum = mask(heard, predicted) * frames.stft(heard, echo_mask.SIZE)
+        return frames.istft(spectrum, heard).samples[None]
 
     pair = np.stack([left.samples, echo.samples], axis=1)
     return left.with_samples(windows.overlap_add(pair, run, left.rate)[0])

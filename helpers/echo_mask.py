@@ -4,16 +4,16 @@ A loudspeaker distorts, and a room rings on for longer than a filter can be; nei
 predicted, but where in time and frequency it lies can be guessed. Taught in 09_cancel_echo.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
 
-from helpers import models, spectra
+from helpers import frames, models
 from helpers.clip import Clip
 from helpers.networks import NETWORKS
 
 RATE = 16000  # what the network was trained at, in Hz
+SIZE = 512  # samples in a window of its spectra: 32 ms
 BANDS = 64  # in which the network hears each of its three signals
 
 
@@ -46,7 +46,7 @@ def residual_echo_mask(
     >>> bool(residual_echo_mask(noise.gain(-20), noise).mean() < 0.9)
     True
     """
-    heard, played = (np.abs(spectra.stft(clip)) ** 2 for clip in (error, echo_estimate))
+    heard, played = (np.abs(frames.stft(clip, SIZE)) ** 2 for clip in (error, echo_estimate))
     for i in range(1, played.shape[1]):  # a room rings on: 60 dB in about half a second
         played[:, i] = np.maximum(played[:, i], 0.8 * played[:, i - 1])
     loud = played >= played.mean(axis=1, keepdims=True)
@@ -56,7 +56,9 @@ def residual_echo_mask(
     return np.sqrt(np.maximum(rest, floor**2))
 
 
-def trained_mask(error: Clip, echo_estimate: Clip, net: Any = None) -> np.ndarray:
+def trained_mask(
+    error: Clip, echo_estimate: Clip, net: Any = None, device: str = "cpu"
+) -> np.ndarray:
     """Let a network guess what share of each cell is no echo.
 
     Parameters
@@ -65,6 +67,8 @@ def trained_mask(error: Clip, echo_estimate: Clip, net: Any = None) -> np.ndarra
         What the filter left, and the echo that it predicted, at 16 kHz.
     net : torch.nn.Module, optional
         ModelScope's MaskNet; None takes the embedded one.
+    device : str
+        Where the embedded one runs: see `devices.chosen`.
 
     Returns
     -------
@@ -78,7 +82,8 @@ def trained_mask(error: Clip, echo_estimate: Clip, net: Any = None) -> np.ndarra
     >>> trained_mask(noise, noise).shape
     (257, 126)
     """
-    net = models.load("echo_mask", quiet=True, tier="embedded") if net is None else net
+    if net is None:
+        net = models.bare("echo_mask", tier="embedded", quiet=True, device=device)
     return NETWORKS["echo_mask"].apply(net, features(error, echo_estimate))
 
 
@@ -103,14 +108,7 @@ def features(error: Clip, echo_estimate: Clip) -> np.ndarray:
     (126, 192)
     """
     both = error.with_samples(error.samples + echo_estimate.samples)
-    powers = (np.abs(spectra.stft(clip)) ** 2 for clip in (both, error, echo_estimate))
-    levels = [np.log(_bands() @ power + 1e-4) for power in powers]  # (64, frames) each
+    powers = (np.abs(frames.stft(clip, SIZE)) ** 2 for clip in (both, error, echo_estimate))
+    bands = frames.mel_bands(RATE, SIZE, BANDS)
+    levels = [np.log(bands @ power + 1e-4) for power in powers]  # (64, frames) each
     return np.concatenate(levels).T.astype(np.float32) / 4
-
-
-@functools.cache
-def _bands():
-    """Make triangular bands that widen with frequency as the ear's do [shape=(64, 257)]."""
-    import librosa
-
-    return librosa.filters.mel(sr=RATE, n_fft=512, n_mels=BANDS, norm=None)

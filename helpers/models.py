@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import sys
+import weakref
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,14 +17,16 @@ from typing import Any
 from helpers import networks
 from helpers.files import checkpoint
 from helpers.files.checkpoint import checksums, verify
-from helpers.networks import NETWORKS
+from helpers.networks import NETWORKS, devices
 
 __all__ = [
-    "NETWORKS", "TIERS", "Weights", "checksums", "load", "pipeline", "register", "resolve",
+    "NETWORKS", "TIERS", "Weights", "bare", "checksums", "load", "pipeline", "register", "resolve",
     "verify",
 ]  # fmt: skip
 
 TIERS = ("embedded", "local", "hub")
+# Models that ModelScope built and somebody may look into, for as long as they live.
+_WATCHED: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,91 @@ def load(
     return _network(network, found.path, checkpoint.fingerprint(network, found.path))
 
 
+def bare(
+    network: str,
+    folder: str | Path | None = None,
+    tier: str | None = None,
+    quiet: bool = False,
+    device: str = "cpu",
+) -> Any:
+    """Build what the tools need of a network: its numbers, without ModelScope if that can be.
+
+    ModelScope's import takes seconds. What comes back is called like the network and gives the
+    same, but is ModelScope's own where its pipeline was built before, so that who looks into that
+    one sees what the tools do, and where the settings are not known here.
+
+    Parameters
+    ----------
+    network : str
+        As for `resolve`.
+    folder : str or Path, optional
+        As for `resolve`.
+    tier : str, optional
+        As for `resolve`.
+    quiet : bool
+        As for `resolve`.
+    device : str
+        As for `devices.chosen`.
+
+    Returns
+    -------
+    torch.nn.Module
+        On the device, in evaluation mode, known to hold every trained number of the files.
+
+    Raises
+    ------
+    ValueError
+        If the weights can't be had, do not fit their own configuration, or there is no such device.
+
+    Examples
+    --------
+    >>> type(bare("frcrn", tier="embedded", quiet=True)).__name__ in ("FRCRNBare", "FRCRNMini")
+    True
+    """
+    device = devices.chosen(device)
+    found = resolve(network, folder, tier, quiet)
+    key = network, found.path, checkpoint.fingerprint(network, found.path)
+    model = _WATCHED.get(key) or _bare(*key) or load(network, folder, tier, quiet=True)
+    return model if device == "cpu" else _moved(model, device)
+
+
+def _moved(model, device):
+    """Return a copy on another device: one for each state of the weights, kept with the model."""
+    import copy
+
+    copies = model.__dict__.setdefault("_copies", {})
+    stamp = tuple((p.data_ptr(), p._version) for p in (*model.parameters(), *model.buffers()))
+    if copies.get(device, (None,))[0] != stamp:
+        kept = {name: model.__dict__.pop(name, None) for name in ("_copies", "_fast_forms")}
+        try:
+            copies[device] = stamp, copy.deepcopy(model).to(device)
+        finally:
+            model.__dict__.update((name, value) for name, value in kept.items() if value)
+            model.__dict__["_copies"] = copies
+    return copies[device][1]
+
+
+@functools.lru_cache(maxsize=4)
+def _bare(network, path, _fingerprint):
+    """Build it from the tensors alone; None where that can't be, and ModelScope has to."""
+    record = NETWORKS[network]
+    build = record.form("bare")
+    settings = dict(checkpoint.read_json(path / checkpoint.CONFIGURATION)["model"])
+    model = build(settings.pop("type"), settings) if build else None
+    if model is None:
+        return None
+    for name, part in record.modules(model).items():
+        saved = checkpoint.tensors(network, path / name)
+        saved = {k: v.float() if v.is_floating_point() else v for k, v in saved.items()}
+        try:
+            missing, unknown = part.load_state_dict(saved, strict=False, assign=True)
+        except RuntimeError:  # other sizes than the settings say: ModelScope tells what is wrong
+            return None
+        if set(missing) - model.fixed or not all(map(model.spare.match, unknown)):
+            return None
+    return model.eval().requires_grad_(False)
+
+
 def pipeline(
     network: str, folder: str | Path | None = None, tier: str | None = None, quiet: bool = False
 ) -> Any:
@@ -185,11 +273,25 @@ def register() -> None:
     --------
     >>> register()
     """
+    _let_home()
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")  # read once, when it is first imported
     with _hidden("transformers"):
         for record in NETWORKS.values():
             if record.registers:
                 import_module(f"helpers.networks.{record.registers}")
+
+
+def _let_home():
+    """Give ModelScope, whose import asks for it, a home folder where the person has none.
+
+    Services and containers with a random user have neither HOME nor a line in the password file.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        import tempfile
+
+        os.environ["HOME"] = tempfile.mkdtemp(prefix="a2a-home-")
 
 
 @contextlib.contextmanager
@@ -218,6 +320,7 @@ def _pipeline(network, path, _fingerprint):
     built = _built(path, lambda: build(task, model=str(path), device="cpu"))
     checkpoint.assert_loaded(network, path, built.model)
     built.model.eval()
+    _WATCHED[network, path, _fingerprint] = built.model
     return built
 
 
@@ -227,6 +330,7 @@ def _network(network, path, _fingerprint):
     register()
     built = _built(path, lambda: NETWORKS[network].build(path))
     checkpoint.assert_loaded(network, path, built)
+    _WATCHED[network, path, _fingerprint] = built
     return built.eval()
 
 
@@ -291,6 +395,7 @@ def _download(record):
 
 def _snapshot(name, revision, offline):
     """Ask ModelScope for a folder: from its cache where it is known, else from the network."""
+    _let_home()
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
     import modelscope
 

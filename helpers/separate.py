@@ -14,7 +14,7 @@ import numpy as np
 from helpers import audio, models, networks, windows
 from helpers.clip import Clip
 from helpers.files import checkpoint
-from helpers.networks import fast
+from helpers.networks import devices, fast
 
 TASK = "speech-separation"
 RATE = 8000  # what the separators were trained on, in Hz
@@ -29,6 +29,7 @@ def separate(
     consistent: bool = True,
     precision: str = "float32",
     resume: str | Path | None = None,
+    device: str = "cpu",
     **where,
 ) -> list[Clip]:
     """Separate the people who talk at once in a recording.
@@ -51,6 +52,9 @@ def separate(
     resume : str or Path, optional
         A folder in which the finished windows of a recording over 30 s are kept: stopped and
         called again, the work goes on where it was. Delete it afterwards.
+    device : str
+        "cpu", "cuda", "mps" or "auto", which takes a graphics card where one is there: the result
+        differs by rounding alone.
     **where : dict
         Which weights, as in `models.resolve`: `folder` and `tier`.
 
@@ -66,7 +70,8 @@ def separate(
     Raises
     ------
     ValueError
-        If the recording can't be read or holds no samples, or the weights can't be had.
+        If the recording can't be read or holds no samples, the weights can't be had, or there is
+        no such device.
 
     Examples
     --------
@@ -81,7 +86,7 @@ def separate(
     if len(apart) > 1:  # a call with a channel for each: nothing to separate
         return _channels(apart, RATE if rate is None else rate)
     clip, rate, length = _prepared(apart[0], rate)
-    sources, mixture = _sources(clip, record, precision, resume, where)
+    sources, mixture = _sources(clip, record, precision, resume, device, where)
     # In place: an hour of audio is 115 MB at 8 kHz.
     sources *= least_squares_gains(sources, mixture)[:, None]
     if consistent:
@@ -111,6 +116,7 @@ def conversation(
     *,
     precision: str = "float32",
     resume: str | Path | None = None,
+    device: str = "cpu",
     **where,
 ) -> Conversation:
     """Give each of up to three people a track of their own, and the noise one.
@@ -124,6 +130,8 @@ def conversation(
     precision : str
         As for `separate`.
     resume : str or Path, optional
+        As for `separate`.
+    device : str
         As for `separate`.
     **where : dict
         As for `separate`.
@@ -158,7 +166,7 @@ def conversation(
         "conversation", models.resolve("conversation", **{**where, "quiet": True}).path
     )
     sources, mixture = _sources(
-        clip, networks.get("conversation"), precision, resume, where, threshold
+        clip, networks.get("conversation"), precision, resume, device, where, threshold
     )
     voices = sources[:-1]
     there = np.flatnonzero(track_levels(voices, mixture) > threshold)
@@ -277,14 +285,15 @@ def _prepared(clip, rate):
     return clip, rate, length
 
 
-def _sources(clip, record, precision, resume, where, threshold=None):
+def _sources(clip, record, precision, resume, device, where, threshold=None):
     """Run a separator over a recording of any length: sources [shape=(sources, n)], mixture.
 
     The mixture is what the network heard, without bumps. With a threshold, tracks of nobody have
     no say in who is who from one window to the next.
     """
-    model = models.load(record.name, **{"quiet": True, **where})
-    cache = windows.WindowCache(resume, model, precision) if resume else None
+    model = models.bare(record.name, device=device, **{"quiet": True, **where})
+    where_from = [] if devices.of(model).type == "cpu" else [device]  # it rounds otherwise
+    cache = windows.WindowCache(resume, model, precision, *where_from) if resume else None
     encode = record.encode and record.encode(model)
     model = fast.optimized(model, precision)
 

@@ -227,7 +227,7 @@ class WindowCache:
         for thing in making:
             if hasattr(thing, "state_dict"):
                 for name, tensor in thing.state_dict().items():
-                    self.name.update(name.encode() + tensor.numpy().tobytes())
+                    self.name.update(name.encode() + tensor.cpu().numpy().tobytes())
             else:
                 self.name.update(repr(thing).encode())
 

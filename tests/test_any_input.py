@@ -541,7 +541,7 @@ def test_the_level_of_a_recording_changes_nothing_but_the_level(shelf, db):
 
 @pytest.mark.parametrize("rate", [0, -8000, 8000.5, "8000", math.nan])
 def test_a_rate_that_is_none_is_refused_before_any_work(shelf, monkeypatch, rate):
-    monkeypatch.setattr(models, "load", lambda *_, **__: pytest.fail("began to work"))
+    monkeypatch.setattr(models, "bare", lambda *_, **__: pytest.fail("began to work"))
     for tool in (separate.separate, denoise.denoise):
         with pytest.raises(ValueError, match="whole number of Hz"):
             tool(VOICE, rate=rate, folder=shelf)

@@ -9,6 +9,7 @@ from helpers import separate
 from helpers.clip import Clip
 from helpers.lab import bench, conversation, memory
 from training import bench as table
+from training import crowd
 
 pytestmark = pytest.mark.slow
 
@@ -134,3 +135,53 @@ def test_the_committed_measurement_meets_what_the_course_promises():
             times, error = wanted[row["model"], row["system"]]
             assert float(row["times"]) >= times, row
             assert float(row["error"]) <= error, row
+
+
+# --- calls at once, and a quick look ------------------------------------------------------------
+
+
+def test_a_fair_share_is_all_the_work_over_all_the_cores():
+    assert crowd.fair_share(alone=1.0, busy=1.8, count=1, cores=2) == 1.0
+    assert crowd.fair_share(alone=1.0, busy=1.0, count=2, cores=2) == 1.0
+    assert crowd.fair_share(alone=1.0, busy=1.8, count=8, cores=2) == pytest.approx(7.2)
+
+
+def test_a_crowd_is_compared_with_its_fair_share(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(crowd.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    took = {1: [(1.0, 1.0)] * 5, 2: [(1.1, 1.0)] * 10, 8: [(6.0, 1.5)] * 40}
+    monkeypatch.setattr(crowd, "together", lambda _network, count, *_: took[count])
+    assert crowd.run(tmp_path) == 1  # 6 s where 4 s are fair
+    with open(tmp_path / "crowd.csv", newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == "FRCRN"]
+    assert [row["fair"] for row in rows] == ["1.0", "1.0", "4.0"]
+    assert [row["ratio"] for row in rows] == ["1.0", "1.1", "1.5"]
+    assert "| FRCRN | 8 | 2 | 6.00 | 4.00 | 1.50 |" in capsys.readouterr().out
+    took[8] = [(4.4, 1.1)] * 40
+    assert crowd.run(tmp_path) == 0
+
+
+def test_calls_at_once_are_timed_in_processes_of_their_own():
+    found = crowd.together("mossformer", 2, seconds=0.5, rounds=2)
+    assert len(found) == 4
+    assert all(wall > 0 and cpu > 0 for wall, cpu in found)
+
+
+def test_a_quick_look_leaves_what_is_committed_alone(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(table.bench, "draw", lambda rows: seen.setdefault("figure", Figure(seen)))
+    monkeypatch.setattr(table, "write", lambda rows, path: seen.update({path.name: path.parent}))
+    monkeypatch.setattr(table.fast, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(table, "published", lambda *_: pytest.fail("built a large network"))
+    monkeypatch.setattr("sys.argv", ["bench", "--quick", "--threads", "1"])
+    table.main()
+    assert seen["bench.csv"] == seen["bench.png"] == table.ROOT / "build" / "bench"
+
+
+class Figure:
+    """A picture that is not written."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def savefig(self, path):
+        self.seen[path.name] = path.parent

@@ -209,7 +209,7 @@ def test_what_16_bits_would_clip_is_stored_as_floats(shelf, tmp_path, monkeypatc
 def test_echo_of_files_and_of_folders(tmp_path, monkeypatch, capsys):
     from helpers import echo
 
-    def cancel(mic, far, rate=None):
+    def cancel(mic, far, rate=None, device="cpu"):
         assert far.rate == 16000
         return audio.resample(mic, rate or mic.rate)
 
@@ -350,15 +350,36 @@ def test_a_place_that_takes_no_files_is_said_before_the_work(
 def test_echo_of_folders_that_match_in_part(tmp_path, monkeypatch, capsys):
     from helpers import echo
 
-    monkeypatch.setattr(echo, "cancel", lambda mic, far, rate=None: mic)
+    monkeypatch.setattr(echo, "cancel", lambda mic, far, rate=None, device="cpu": mic)
     for name in ("mic/one.wav", "mic/two.wav", "far/one.mp3", "far/three.wav"):
         audio.save(noise(rate=16000), tmp_path / name)
     words = [str(tmp_path / name) for name in ("mic", "far")]
-    assert cli.main(["cancel-echo", *words, "-o", str(tmp_path / "out")]) == 0
+    assert cli.main(["cancel-echo", *words, "-o", str(tmp_path / "out"), "--json"]) == 1
     assert names(tmp_path / "out") == ["one_no_echo.wav"]
-    said = capsys.readouterr().err
+    out, said = capsys.readouterr()
     assert "two.wav" in said
     assert "three.wav" in said
+    assert "1 of 3 recordings done" in said
+    errors = [os.path.basename(r["input"]) for r in json.loads(out) if "error" in r]
+    assert errors == ["two.wav", "three.wav"]
+
+
+@pytest.mark.parametrize("typed", ["-c", "/somewhere/bin/a2a", "a2a.exe"])
+def test_the_clinic_has_the_same_door(monkeypatch, capsys, typed):
+    monkeypatch.setattr("sys.argv", [typed])
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["clinic", "--help"])
+    assert ended.value.code == 0
+    assert "usage: a2a clinic" in capsys.readouterr().out
+
+
+def test_threads_wait_passively_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert cli.main(["denoise", "gone.wav"]) == 2
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert cli.main(["denoise", "gone.wav"]) == 2
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 # --- the command's own name ---------------------------------------------------------------------

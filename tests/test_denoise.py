@@ -52,7 +52,7 @@ def identity(monkeypatch):
 
 
 def install(monkeypatch, network):
-    monkeypatch.setattr(models, "load", lambda *_, **__: network)
+    monkeypatch.setattr(models, "bare", lambda *_, **__: network)
     return network
 
 

@@ -46,3 +46,42 @@ def test_a_chinese_report_passes_and_is_answered_in_chinese(monkeypatch):
     verdict = lesson14.check_report(report)
     assert verdict.passed
     assert "五个部分" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        "她的改善量从 0 分贝提高到 9 分贝，他的提高得少一些。",
+        "延迟是 20 毫秒，每个帧移的计算最慢用了 3ms。",
+        "录音用 16 千赫的采样率，降噪之后 4000 赫兹以上的声音还在。",
+        "识别错误从 40％ 降到 31%，说的是同样的几句话。",
+        "处理十秒的录音，先降噪用了3s的时间，先分离用了 5 秒。",
+    ],
+)
+def test_chinese_units_count_as_units(monkeypatch, measured):
+    monkeypatch.setenv("A2A_LANG", "zh")
+    report = dict.fromkeys(lesson14.PARTS, "两个人在厨房的桌子边说话，后面有一台风扇。")
+    assert lesson14.check_report(report | {"measured": measured}).passed
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        "她的改善量从 0 提高到 9，他的提高得少一些，两条处理链差不多。",
+        "She gained 0 sones and he gained 9 dBase, whatever those are.",
+    ],
+)
+def test_what_is_no_unit_is_not_taken_for_one(measured):
+    report = dict.fromkeys(lesson14.PARTS, TEXT) | {"measured": measured}
+    assert "two figures" in lesson14.check_report(report).message
+
+
+def test_a_short_chinese_text_is_counted_in_characters(monkeypatch):
+    short = {"recording": "厨房里两个人"}
+    assert "6 Chinese characters of at least 16" in lesson14.check_report(REPORT | short).message
+    monkeypatch.setenv("A2A_LANG", "zh")
+    said = lesson14.check_report(REPORT | short).message
+    assert "6 个字" in said
+    assert "至少 16 个字" in said
+    assert "“recording”" in said
+    assert "0 个字" in lesson14.check_report(REPORT | {"recording": ""}).message

@@ -101,7 +101,7 @@ def sep(shelf):
 
 def ours(monkeypatch, network):
     """Let `denoise` and `separate` run on a stand-in."""
-    monkeypatch.setattr(models, "load", lambda *_, **__: network)
+    monkeypatch.setattr(models, "bare", lambda *_, **__: network)
 
 
 @pytest.mark.parametrize("seconds", [121, 124])

@@ -195,7 +195,7 @@ FLOORS = [  # from the ground up: a module imports its own floor and those below
     {"clip", "files.whole", "exercises.verdict", "cores", "places"},
     {"files.containers", "networks"},
     {"files", "windows"},
-    {"audio", "player", "mixing", "spectra", "masks", "plots", "metrics", "adaptive"},
+    {"audio", "player", "mixing", "spectra", "masks", "plots", "metrics", "adaptive", "frames"},
     {"stream", "models"},
     {"live"},
     {"echo_mask"},

@@ -1,5 +1,6 @@
 """The Chinese edition: it is what its sources give, it is whole, and it says what they say."""
 
+import ast
 import csv
 import json
 import re
@@ -9,12 +10,13 @@ import polib
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from book import lessons, sounds, zh, zh_catalog, zh_check
+from book import lessons, sounds, zh, zh_catalog, zh_check, zh_exercises
 from training import cards_zh
 
 SOURCES = lessons.lessons()
 FOLDER = lessons.NOTEBOOKS / "zh"
 CHINESE_PAGES = ["README.zh-CN.md", "sounds/README.zh-CN.md", "helpers/clinic/README.zh-CN.md"]
+CHINESE_PAGES += ["book/teaching.zh-CN.md"]
 CHINESE_PAGES += [
     f"models/{path.parent.name}/README.zh-CN.md" for path in lessons.ROOT.glob("models/*/README.md")
 ]
@@ -91,12 +93,86 @@ def test_a_page_and_its_translation_name_each_other(root, page):
 def test_a_page_has_the_code_and_the_terms_of_its_source(root, page):
     chinese = re.sub(r"(?s)<!-- (\w+) -->.*?<!-- /\1 -->", "", (root / page).read_text("utf-8"))
     english = (root / page.replace(".zh-CN", "")).read_text("utf-8")
-    blocks = [re.sub(r"\s+#.*", "", block) for block in zh_check.FENCE.findall(english)]
-    assert [re.sub(r"\s+#.*", "", block) for block in zh_check.FENCE.findall(chinese)] == blocks
+    blocks = [
+        [re.sub(r"\s+#.*", "", block) for block in zh_check.FENCE.findall(zh_check.started(text))]
+        for text in (chinese, english)
+    ]
+    assert blocks[0] == blocks[1]
     english = re.sub(r"(?s)<!-- (\w+) -->.*?<!-- /\1 -->", "", english)
     assert sorted(zh_check.numbers(chinese)) == sorted(zh_check.numbers(english))
     found = zh_check.wording("", chinese, zh_check.terms()) + zh_check.style(chinese)
     assert found == []
+
+
+def test_the_chinese_readme_opens_the_chinese_edition(root):
+    lines = (root / "README.zh-CN.md").read_text("utf-8").splitlines()
+    english = [line for line in lines if re.search(r"run\.py lab(?! zh)", line)]
+    assert len(english) == 1
+    assert "英文版" in english[0]
+
+
+# Lessons whose captions name the words of their figures in both languages; more are welcome.
+BOTH_LANGUAGES = ["01", "02", "05", "06", "07", "08", "13", "14", "15"]
+HELPERS = {  # what our own functions write on the axes
+    "waveform": {"Time", "Amplitude"},
+    "spectrogram": {"Time", "Frequency"},
+    "show": {"Time", "Frequency"},
+    "side_by_side": {"Time", "Amplitude", "Frequency"},
+}
+
+
+def axis_words(code):
+    """Return the words that a cell writes on the axes of its figure, without units."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            found |= HELPERS.get(getattr(node.func, "attr", ""), set())
+        if isinstance(node, ast.keyword) and node.arg in ("xlabel", "ylabel"):
+            parts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+            text = next((part for part in parts if isinstance(part, str)), "")
+            found.add(re.split(r" \[|,", text)[0])
+    return found - {""}
+
+
+def test_the_words_on_the_axes_are_found():
+    code = 'plots.waveform(x)\n_ = ax.set(xlabel=f"SNR [dB], {n}", ylabel="", title="no axis")'
+    assert axis_words(code) == {"Time", "Amplitude", "SNR"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_a_caption_names_the_axes_of_its_figures_in_both_languages(path):
+    if path.name[:2] not in BOTH_LANGUAGES:
+        pytest.skip("its figures speak English only")
+    missing, waiting = {}, set()
+    for cell in cells(FOLDER / path.name):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            named = "".join(re.findall("（图中文字：.*?）", source))
+            gap = {word for word in waiting if not re.search(f"{word}[^，]*{zh_check.HAN}", named)}
+            missing |= {cell["id"]: gap} if gap else {}
+            waiting = set()
+        elif "alt" in cell["metadata"].get("a2a", {}):
+            waiting |= axis_words(source)
+    assert missing == {}
+
+
+def test_what_the_chinese_readme_says_for_its_readers_alone_is_well_written(root):
+    text = (root / "README.zh-CN.md").read_text("utf-8")
+    extras = zh_check.EXTRA.findall(text)
+    words = " ".join(extras)
+    for name in (
+        "通义实验室",
+        "魔搭",
+        "达摩院",
+        "PIP_INDEX_URL",
+        "A2A_MODELS",
+        "SoundFile",
+        "ffmpeg",
+    ):
+        assert name in words
+    for extra in extras:
+        assert zh_check.style(extra) + zh_check.wording("", extra, zh_check.terms()) == []
+        assert not zh_check.MEASURED.search(extra)
 
 
 def test_the_chinese_credits_are_those_of_the_manifest():
@@ -241,6 +317,15 @@ def test_a_second_build_changes_nothing(course):
     wanted, faults = zh.edition(course)
     assert faults == []
     assert all(path.read_text(encoding="utf-8") == new for path, new in wanted.items())
+
+
+def test_what_a_chinese_reader_gets_beyond_the_english_is_shown_without_its_marks(course):
+    more = "<!-- zh -->在 Windows 上，见 `D:/x` 和[表](../LICENSE)。<!-- /zh -->"
+    translate(course, {"03-more": CHINESE["03-more"] + more})
+    assert zh.main([], course) == 0
+    text = built(course, "03_masks").cells[1].source
+    assert text.endswith("在 Windows 上，见 `D:/x` 和[表](../../LICENSE)。")
+    assert "zh -->" not in text
 
 
 def test_links_are_mended_for_the_folder(course):
@@ -426,6 +511,12 @@ TERMS = [("mask", re.compile(r"\bmasks?\b", re.I), "掩蔽", ["掩码"], True)]
         ("It was measured (Yu and others, 2017).", "有人做过测量（Yu 等，2017）。"),
         ("**1. Undo it.** By how many?", "**1. 扣掉它。** 是几个？"),
         ("`separate(x)`", "`separate(x)`"),
+        ("Run `A=b python run.py lab 14`.", "运行 `A=b python run.py lab zh 14`。"),
+        ("*A line.* See.", "*一条线。*<!-- zh -->（图中文字：Time 时间。）<!-- /zh --> 看。"),
+        (
+            "A line.",
+            "一条线。<!-- zh -->另见 `x`：\n\n| 甲 | 乙 |\n|---|---|\n| 1 | 2 |<!-- /zh -->",
+        ),
     ],
 )
 def test_a_faithful_translation_has_no_fault(english, chinese):
@@ -454,6 +545,10 @@ def test_a_faithful_translation_has_no_fault(english, chinese):
         ("It is, yes.", "是， 对。", "a space beside"),
         ("It is\nlong.", "它很\n长。", "a line break"),
         ("**It is.** So.", "**是的。**对。", "would show its stars"),
+        ("Run `run.py lab`.", "运行 `run.py lab`。", "opens the English edition"),
+        ("It is.", "对。<!-- zh -->它有 3 dB。<!-- /zh -->", "a number of '3 dB' in an extra"),
+        ("It is.", "对。<!-- zh -->它是掩码。<!-- /zh -->", "掩码 should be 掩蔽"),
+        ("It is.", "对。<!-- zh -->它是 `x`。", "comments"),
     ],
 )
 def test_an_unfaithful_translation_is_found(english, chinese, fault):
@@ -469,6 +564,76 @@ def test_a_longer_term_is_taken_whole(tmp_path):
     assert zh_check.wording("A binary mask.", "一个掩蔽。", table) == [
         "binary mask should be 二值掩蔽"
     ]
+
+
+@pytest.mark.parametrize(
+    ("loser", "term"),
+    [
+        ("绕过所有块的路", "残差连接"),
+        ("跳接", "跳跃连接"),
+        ("每个声音一个掩蔽", "人声"),
+        ("管整段的注意力", "全局注意力"),
+        ("矩阵相乘可以随意加括号", "结合律"),
+        ("除以离散程度", "标准差"),
+        ("滑动均值", "累积均值"),
+        ("这是块内注意力", "段"),
+        ("八个块", "模块"),
+        ("另一种顺序", "次序"),
+        ("公布的规模", "已发布的规模"),
+        ("加一个掩膜", "掩蔽"),
+        ("PyTorch 会数活", "计算量"),
+        ("一则轶事", "个例"),
+        ("在这个笔记本里", "notebook"),
+    ],
+)
+def test_the_glossary_finds_what_lost(loser, term):
+    found = zh_check.wording("", f"这里有{loser}。", zh_check.terms())
+    assert len(found) == 1
+    assert term in found[0]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["一个声音文件", "一台笔记本电脑", "权重取指数滑动平均", "真正的活动", "卷积模块", "这个声音"],
+)
+def test_the_glossary_leaves_alone_what_is_right(kept):
+    assert zh_check.wording("", f"这里有{kept}。", zh_check.terms()) == []
+
+
+@pytest.mark.parametrize(
+    "english",
+    ["residual connection", "receptive field", "global attention", "generalization", "in parallel",
+     "associative", "standard deviation", "multi-head", "mask", "voice", "block", "chunk"],
+)  # fmt: skip
+def test_the_field_has_its_own_words(english):
+    assert english in {row[0] for row in zh_check.terms()}
+
+
+def test_a_checker_that_uses_what_lost_is_told(tmp_path):
+    (tmp_path / "helpers" / "exercises").mkdir(parents=True)
+    (tmp_path / "locale" / "zh").mkdir(parents=True)
+    (tmp_path / "helpers" / "exercises" / "lesson00.py").write_text('_("Wrong order.")\n')
+    catalog = polib.POFile(wrapwidth=0)
+    catalog.append(polib.POEntry(msgid="Wrong order.", msgstr="顺序不对。"))
+    lessons.write(tmp_path / "locale" / "zh" / "exercises.po", str(catalog))
+    assert zh_exercises.faults(tmp_path) == [
+        "exercises: lesson00.py “Wrong order.” 顺序 should be 次序"
+    ]
+
+
+def test_what_the_programs_and_the_site_say_in_chinese_follows_the_glossary(root):
+    table, found = zh_check.terms(), {}
+    for folder in ("helpers", "book", "training"):
+        for path in sorted((root / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                text = getattr(node, "value", None)
+                if isinstance(text, str) and re.search(zh_check.HAN, text):
+                    gap = zh_check.wording("", text, table)
+                    found |= {(path.name, node.lineno): gap} if gap else {}
+    for path in [*(root / "book" / "static").glob("*.js"), root / "book" / "site" / "live.zh.md"]:
+        gap = zh_check.wording("", path.read_text("utf-8"), table)
+        found |= {path.name: gap} if gap else {}
+    assert found == {}
 
 
 # --- the language of a kernel ---------------------------------------------------------------------

@@ -397,6 +397,9 @@ def main():
               for split in ("train", "test")}  # fmt: skip
     table += ship_noise(args.out, recorded, packages, speech)
     table += ship_demos(args.out, cache, packages, sources)
+    from training import mandarin
+
+    table += mandarin.ship(args.out, args.packages)
     write_manifest(table, args.out / "manifest.csv")
     print(f"{len(table)} files, {sum(float(row['seconds']) for row in table) / 60:.0f} minutes")
 

@@ -59,20 +59,20 @@ CELLS = {
     "items": "段数",
     "conversation": "本模型",
     "two speakers": "双人模型",
-    r"two voices, SI-SDRi \(dB\)": "两个声音，SI-SDRi（dB）",
+    r"two voices, SI-SDRi \(dB\)": "两个人声，SI-SDRi（dB）",
     "– two women": "– 两位女声",
     "– two men": "– 两位男声",
     "– a woman and a man": "– 一女一男",
-    r"two voices, a recorded noise at 7 to 10 dB, SI-SDRi \(dB\)": "两个声音，另有"
+    r"two voices, a recorded noise at 7 to 10 dB, SI-SDRi \(dB\)": "两个人声，另有"
     " 7 到 10 dB 的录制噪声，SI-SDRi（dB）",
-    r"one voice alone, SI-SDR \(dB\)": "只有一个声音，SI-SDR（dB）",
-    r"one voice alone, the loudest other track against it \(dB\)": "只有一个声音，"
+    r"one voice alone, SI-SDR \(dB\)": "只有一个人声，SI-SDR（dB）",
+    r"one voice alone, the loudest other track against it \(dB\)": "只有一个人声，"
     "其余音轨中最响的与它相比（dB）",
-    r"three voices, SI-SDRi \(dB\)": "三个声音，SI-SDRi（dB）",
+    r"three voices, SI-SDRi \(dB\)": "三个人声，SI-SDRi（dB）",
     r"noise track at 5 dB SNR, SI-SDR \(dB\)": "5 dB 信噪比时的噪声音轨，SI-SDR（dB）",
     r"people counted right \(0 to 3\)": "人数数对（0 到 3 人）",
     r"(– \d|\d+ %|–)": r"\1",
-    "voices": "声音",
+    "voices": "说话人",
     "mixtures": "混合语音（段）",
     r"mean SI-SDRi \(dB\)": "平均 SI-SDRi（dB）",
     "median": "中位数",

@@ -4,7 +4,8 @@
     python run.py evaluate --quick    # a sixth of the items
 
 Seeds are fixed and no test recording was trained on, so the same weights give the same table.
-Writes evaluation/separation.csv and evaluation/denoising.csv (one row an item).
+Writes evaluation/separation.csv, evaluation/denoising.csv and evaluation/denoising_unseen.csv,
+where the noises were recorded and come from packages that no training heard (one row an item).
 """
 
 import argparse
@@ -40,7 +41,7 @@ def separation(count, folder=None):
     return rows
 
 
-def denoising(count, folder=None, others=True, systems=None):
+def denoising(count, folder=None, others=True, systems=None, noises="test"):
     """One row an item and system: noise kind, SNR, SI-SDR gain, STOI, DNSMOS (at 5 dB alone)."""
     if systems is None:
         systems = {
@@ -50,7 +51,7 @@ def denoising(count, folder=None, others=True, systems=None):
         systems |= baselines.ALL if others else {}
     rows = []
     for snr in SNRS:
-        for kind, noisy, clean in testset.noisy(snr, count):
+        for kind, noisy, clean in testset.noisy(snr, count, noises=noises):
             source, reference = Clip(noisy, 16000, "noisy"), Clip(clean, 16000, "clean")
             before = metrics.si_sdr(source, reference)
             for name, system in systems.items():
@@ -100,6 +101,31 @@ def denoising_table(rows):
     return lines
 
 
+def unseen_table(rows):
+    """Markdown lines of the recorded noises that no training heard, with 95 % intervals.
+
+    SI-SDR gain by SNR, and the change of STOI by SNR, paired with the input's.
+    """
+    items = sum(row["system"] == "input" for row in rows) // len(SNRS)
+    lines = [f"| {' | '.join([f'system ({items} clips a SNR)', *(f'{s} dB' for s in SNRS)])} |"]
+    lines.append("|---" * (len(SNRS) + 1) + "|")
+
+    def column(system, snr, name):
+        chosen = [r for r in rows if r["system"] == system and r["snr"] == snr]
+        return np.array([float(r[name]) for r in chosen])
+
+    systems = [s for s in dict.fromkeys(row["system"] for row in rows) if s != "input"]
+    for system in systems:
+        cells = [interval(column(system, snr, "gain")) for snr in SNRS]
+        cells = [f"{mean:+.1f} ± {half:.1f}" for mean, half in cells]
+        lines.append(f"| {system}, SI-SDR gain (dB) | {' | '.join(cells)} |")
+    for system in systems:
+        cells = [interval(column(system, s, "stoi") - column("input", s, "stoi")) for s in SNRS]
+        cells = [f"{mean:+.3f} ± {half:.3f}" for mean, half in cells]
+        lines.append(f"| {system}, STOI change | {' | '.join(cells)} |")
+    return lines
+
+
 def write(rows, path):
     """Write rows as CSV."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,20 +141,24 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a sixth of the items")
-    parser.add_argument("--only", choices=["separation", "denoising"])
+    parser.add_argument("--only", choices=["separation", "denoising", "unseen"])
     parser.add_argument("--folder", type=Path, help="another model folder than the embedded one")
     parser.add_argument("--no-others", action="store_true", help="leave other denoisers out")
     parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
     args = parser.parse_args()
     share = 6 if args.quick else 1
-    if args.only != "denoising":
+    if args.only in (None, "separation"):
         rows = separation(96 // share, args.folder)
         write(rows, args.out / "separation.csv")
         print("\n".join(separation_table(rows)), flush=True)
-    if args.only != "separation":
+    if args.only in (None, "denoising"):
         rows = denoising(48 // share, args.folder, not args.no_others)
         write(rows, args.out / "denoising.csv")
-        print("\n".join(denoising_table(rows)))
+        print("\n".join(denoising_table(rows)), flush=True)
+    if args.only in (None, "unseen"):
+        rows = denoising(42 // share, args.folder, not args.no_others, noises="unseen")
+        write(rows, args.out / "denoising_unseen.csv")
+        print("\n".join(unseen_table(rows)))
 
 
 if __name__ == "__main__":

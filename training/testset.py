@@ -47,8 +47,12 @@ def mixtures(kind, count, seconds=4.0, seed=1):
     return found
 
 
-def noisy(snr, count, seconds=4.0, seed=1, split=("test", "unseen")):
-    """Noisy speech at 16 kHz: list of (kind, noisy, clean), noise kinds in turn."""
+def noisy(snr, count, seconds=4.0, seed=1, split=("test", "unseen"), noises="test"):
+    """Noisy speech at 16 kHz: list of (kind, noisy, clean), noise kinds in turn.
+
+    noises "test": kinds that training knows, other recordings; "unseen": recorded ones of packages
+    that training does not know.
+    """
     table, n = manifest(), int(seconds * 16000)
     rng = np.random.default_rng([seed, int(snr + 100)])
     speech = [
@@ -58,7 +62,7 @@ def noisy(snr, count, seconds=4.0, seed=1, split=("test", "unseen")):
     ]
     noise = {}
     for row in table:
-        if row["path"].startswith("noise/") and row["split"] == "test":
+        if row["path"].startswith("noise/") and row["split"] == noises:
             noise.setdefault(row["kind"], []).append(row)
     voices, found, kinds = pieces(speech, n, 16000), [], sorted(noise)
     for i in range(count):

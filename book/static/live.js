@@ -126,7 +126,7 @@
     try {
       const [name, samples] = await source(task);
       if (samples.length < task.rate / 10) throw new Error(say("this recording is shorter than 0.1 s", "这段录音不到 0.1 秒"));
-      if (samples.length > LONGEST * task.rate) throw new Error(say("this recording is longer than 10 minutes: use the notebooks for it", "这段录音超过 10 分钟：请在笔记本里处理"));
+      if (samples.length > LONGEST * task.rate) throw new Error(say("this recording is longer than 10 minutes: use the notebooks for it", "这段录音超过 10 分钟：请在 notebook 里处理"));
       tell(say("Loading the model, the first time some 25 MB …", "正在加载模型，第一次约 25 MB……"));
       const tracks = await work(kind, samples, task.rate);
       show(task, name, samples, tracks);

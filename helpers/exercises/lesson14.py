@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from helpers.exercises.answers import Number, checker, exercise, given, read_instance
-from helpers.exercises.verdict import N_, _, blank, off, right
+from helpers.exercises.verdict import N_, _, blank, language, off, right
 
 PARTS = {
     "recording": N_("what was recorded, where and how long"),
@@ -14,6 +14,8 @@ PARTS = {
     "heard": N_("what you heard that the figures don't say"),
     "limits": N_("where it failed, and whom your figures don't speak for"),
 }
+WORDS = 8  # of a part of the report at least; two Chinese characters count as one word
+UNIT = "dB(?![A-Za-z])|分贝|[%％]|百分点|k?Hz|千?赫兹?|m?s(?![A-Za-z])|毫?秒"
 
 
 def talking(clip, seconds=0.02, floor=-45):
@@ -100,15 +102,21 @@ def check_report(answer):
     if not any(text.strip() for text in texts.values()):
         return blank("report")
     for part, what in PARTS.items():
-        # A Chinese text has no spaces: two characters count as a word.
         words = len(re.findall(r"[A-Za-zÀ-ÿ0-9'.+-]+", texts[part]))
-        words += len(re.findall(r"[\u4e00-\u9fff]", texts[part])) // 2
-        if words < 8:
+        characters = len(re.findall(r"[\u4e00-\u9fff]", texts[part]))
+        if words + characters / 2 >= WORDS:
+            continue
+        if characters or language() == "zh":  # written without spaces: nobody counts words in it
             return off(
-                _("“{part}” has {words} words. It should say {what}.", part=part, words=words,
+                _("“{part}” has {count} Chinese characters of at least {wanted}. It should say "
+                  "{what}.", part=part, count=characters + 2 * words, wanted=2 * WORDS,
                   what=_(what))
             )  # fmt: skip
-    if len(re.findall(r"\d\s*(dB|%|s\b|秒)", texts["measured"])) < 2:
+        return off(
+            _("“{part}” has {words} words of at least {wanted}. It should say {what}.", part=part,
+              words=words, wanted=WORDS, what=_(what))
+        )  # fmt: skip
+    if len(re.findall(rf"\d\s*(?:{UNIT})", texts["measured"])) < 2:
         return off(_("“measured” needs at least two figures with units: before and after."))
     return right(
         _("Five parts, and figures with units. Now let somebody else read it who has not heard the "

@@ -125,7 +125,7 @@ class BlindTest:
         self._players.value = ""
         self._heading.value = tell(
             "<b>Thank you, that was the last pair.</b> Run the next cells for the result.",
-            "<b>谢谢，已经是最后一对了。</b>请运行后面的单元查看结果。",
+            "<b>谢谢，已经是最后一对了。</b>请运行后面的单元格查看结果。",
         )
         for button in self.buttons.values():
             button.disabled = True

@@ -6,6 +6,7 @@ is none on the hub for it, and ModelScope's pipeline does not build it. Taught i
 
 import numpy as np
 
+from helpers.networks import devices
 from helpers.networks.record import Network
 
 
@@ -31,9 +32,10 @@ def apply(model, features):
     """
     import torch
 
-    with torch.inference_mode():
-        guess = model(torch.from_numpy(np.asarray(features, np.float32))[None])  # (1, frames, 257)
-    return guess[0].T.numpy()
+    heard, device = torch.from_numpy(np.asarray(features, np.float32))[None], devices.of(model)
+    with devices.computing(device):
+        guess = model(heard.to(device))  # (1, frames, 257)
+    return guess[0].T.cpu().numpy()
 
 
 RECORD = Network(
@@ -41,7 +43,7 @@ RECORD = Network(
     label="echo mask",
     task="acoustic-echo-cancellation",
     rate=16000,
-    classes=("MaskNet",),
+    classes=("MaskNet", "MaskNetBare"),
     published=None,
     embedded="echo_mini_16k",
     files=("pytorch_model.bin",),
@@ -49,5 +51,6 @@ RECORD = Network(
     modules=lambda model: {"pytorch_model.bin": model},
     apply=apply,
     build=build,
+    bare="echo_mask_bare:build",
     example=("echo_mic.wav", 16000),
 )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.networks import devices
+
 
 def apply(model, encoder, samples, frames=1):
     """Separate samples [shape=(n,)] into sources [shape=(sources, n)], each at a scale of its own.
@@ -14,9 +16,10 @@ def apply(model, encoder, samples, frames=1):
     (frame,), (hop,) = encoder.conv1d.kernel_size, encoder.conv1d.stride
     least = frame + (frames - 1) * hop
     missing = max(least - len(samples), (frame - len(samples)) % hop)
-    with torch.inference_mode():
-        sources = model(torch.from_numpy(np.pad(samples, (0, missing)))[None])  # (1, n, sources)
-    return sources[0, : len(samples)].T.numpy().copy()
+    wave, device = torch.from_numpy(np.pad(samples, (0, missing)))[None], devices.of(model)
+    with devices.computing(device):
+        sources = model(wave.to(device))  # (1, n, sources)
+    return sources[0, : len(samples)].T.cpu().numpy().copy()
 
 
 def encoder_of(encoder):
@@ -25,7 +28,8 @@ def encoder_of(encoder):
     def encode(wave):
         import torch
 
-        with torch.inference_mode():
-            return encoder(torch.from_numpy(wave)[None])[0].numpy()
+        device = devices.of(encoder)
+        with devices.computing(device):
+            return encoder(torch.from_numpy(wave)[None].to(device))[0].cpu().numpy()
 
     return encode

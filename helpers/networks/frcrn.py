@@ -5,6 +5,7 @@ The record of the denoiser. Taught in 07 (use) and 08 (inside).
 
 import numpy as np
 
+from helpers.networks import devices
 from helpers.networks.record import Network
 
 TYPE = "speech_frcrn_ans_cirm_16k"
@@ -24,10 +25,10 @@ def apply(model, samples, hop=HOP):
     """
     import torch
 
-    padded = np.pad(samples, (hop, hop + -len(samples) % hop))
-    with torch.inference_mode():
-        stages = model({"noisy": torch.from_numpy(padded)[None]})  # (1, padded) each
-    return stages["wav_l2"][:, hop : hop + len(samples)].numpy().copy()
+    padded, device = np.pad(samples, (hop, hop + -len(samples) % hop)), devices.of(model)
+    with devices.computing(device):
+        stages = model({"noisy": torch.from_numpy(padded)[None].to(device)})  # (1, padded) each
+    return stages["wav_l2"][:, hop : hop + len(samples)].cpu().numpy().copy()
 
 
 def make(sizes):
@@ -44,7 +45,7 @@ RECORD = Network(
     label="FRCRN",
     task="acoustic-noise-suppression",
     rate=16000,
-    classes=("FRCRNDecorator", "FRCRNMini"),
+    classes=("FRCRNDecorator", "FRCRNMini", "FRCRNBare"),
     published=f"iic/{TYPE}",
     embedded="frcrn_mini_16k",
     files=("pytorch_model.bin",),
@@ -54,6 +55,7 @@ RECORD = Network(
     wrap=lambda wave: {"noisy": wave},
     unwrap=lambda output: output["wav_l2"],
     registers="frcrn_mini",
+    bare="frcrn_bare:build",
     fast="frcrn_inference:Denoiser",
     graph="frcrn_layers:Graph",
     hop=HOP,

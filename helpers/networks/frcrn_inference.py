@@ -187,7 +187,7 @@ class Denoiser:
     PROBE = 3200  # samples of noise on which it is compared with ModelScope's layers
 
     def __init__(self, model, dtype=torch.float32):
-        self.net, self.dtype = model.model, dtype
+        self.model, self.net, self.dtype = model, model.model, dtype
         with torch.no_grad():
             self.first, self.second = (Net(u, dtype) for u in (self.net.unet, self.net.unet2))
 

@@ -156,7 +156,7 @@ class Separator:
     def _rotary(self, n):
         """Unit numbers by which pairs of features turn [shape=(n, pairs)]."""
         freqs = self.blocks[0].block.rotary_pos_emb.freqs
-        angles = torch.arange(n, dtype=freqs.dtype)[:, None] * freqs
+        angles = torch.arange(n, dtype=freqs.dtype, device=freqs.device)[:, None] * freqs
         return torch.polar(torch.ones_like(angles), angles)
 
     def _sources(self, x, features):

@@ -40,6 +40,9 @@ class Network:
     # folder -> model; None: by ModelScope's pipeline
     build: Callable[[Path], Any] | None = None
     registers: str | None = None  # module of helpers.networks that ModelScope must have seen
+    # "module:function", of helpers.networks: (type, settings) -> the network's tensors under their
+    # names, on the device "meta", without ModelScope; None for settings that it does not know
+    bare: str | None = None
     fast: str | None = None  # "module:Class" of the inference form, of helpers.networks
     graph: str | None = None  # "module:Class" of a torch module that exports to ONNX
     hop: int = 1  # in samples: the graph takes whole numbers of hops
@@ -49,8 +52,8 @@ class Network:
     sizes: dict = field(default_factory=dict)  # the published configuration
     make: Callable[[dict], Any] | None = None  # sizes -> model with random weights
 
-    def form(self, which: str) -> type | None:
-        """Return the class that `fast` or `graph` names; None where the network has none."""
+    def form(self, which: str) -> Any:
+        """Return what `fast`, `graph` or `bare` names; None where the network has none."""
         named = getattr(self, which)
         if named is None:
             return None

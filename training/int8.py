@@ -1,0 +1,189 @@
+"""Would 8-bit integers be faster? Dynamic quantization of both networks, measured.
+
+    python -m training.int8    # writes evaluation/int8.csv, some minutes
+
+The graphs of the page (ONNX) run in ONNX Runtime as they are, and with their weights as 8-bit
+integers, a scale a channel, and their inputs quantized as they come; beside them the fast form that
+the tools use. One thread, in turn; times are the processor's, so that what else the machine does
+counts for none. The error is that of the samples against the float32 graph's, and STOI is against
+the clean speech, over the clips of the test set. It is taken up only if it is twice as fast as the
+tools within -30 dB.
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
+
+import numpy as np
+
+from helpers import metrics, models
+from helpers.clip import Clip
+from helpers.networks import NETWORKS, fast
+from training import testset
+from training.evaluate import write
+
+ROOT = Path(__file__).parent.parent
+COUNT, ROUNDS = 16, 3  # clips, and how often the first of them is timed
+OPERATORS = ["MatMul", "Conv"]
+GOAL = 2.0, -30.0  # times as fast, and dB
+
+
+def graphs(name, folder):
+    """Return the ONNX file of an embedded network, and the one with 8-bit weights."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    from book import onnx_export
+
+    whole, small = folder / f"{name}.onnx", folder / f"{name}_int8.onnx"
+    whole.write_bytes(onnx_export.converted(name))
+    graph = onnx.load(whole)
+    unshare(graph.graph)
+    floats = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # where shapes can't be inferred
+    quantize_dynamic(
+        graph, small, OPERATORS, per_channel=True, weight_type=QuantType.QInt8,
+        extra_options=floats,
+    )  # fmt: skip
+    return whole, small
+
+
+def unshare(graph):
+    """Give each Gemm a weight of its own: the quantizer transposes one that two share twice."""
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    for i, node in enumerate(graph.node):
+        if node.op_type == "Gemm" and node.input[1] in weights:
+            own = graph.initializer.add()
+            own.CopyFrom(weights[node.input[1]])
+            own.name = node.input[1] = f"{node.input[1]}_{i}"
+
+
+def systems(name, folder):
+    """Name three ways to run a network: samples [shape=(n,)] to sources [shape=(sources, n)]."""
+    import onnxruntime
+
+    record = NETWORKS[name]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+
+    def through(file):
+        session = onnxruntime.InferenceSession(str(file), options, ["CPUExecutionProvider"])
+
+        def run(samples):
+            least = record.frame - record.hop
+            missing = max(0, least - len(samples)) + -(len(samples) - least) % record.hop
+            padded = np.pad(samples, (record.edge, record.edge + missing))
+            (told,) = session.run(None, {"heard": padded[None]})
+            return told[:, record.edge : record.edge + len(samples)]
+
+        return run
+
+    whole, small = graphs(name, folder)
+    form = fast.optimized(models.bare(name, tier="embedded", quiet=True))
+    return {
+        "tools, float32": lambda samples: record.apply(form, samples),
+        "ONNX Runtime, float32": through(whole),
+        "ONNX Runtime, int8": through(small),
+    }
+
+
+def clips(name, count):
+    """List (samples, references) of the test set at -25 dB, as the tools give them to a network."""
+    if name == "frcrn":
+        found = [(noisy, [clean]) for _, noisy, clean in testset.noisy(5, count)]
+    else:
+        found = [(parts.sum(0), list(parts)) for _, parts in testset.mixtures("unseen", count)]
+    pairs = []
+    for heard, references in found:
+        gain = 10 ** (-25 / 20) / np.sqrt(np.mean(np.square(heard)))
+        pairs.append((np.float32(heard * gain), [np.float32(r * gain) for r in references]))
+    return pairs
+
+
+def understood(sources, references, rate):
+    """Mean STOI of the sources, each beside the reference that it is most like."""
+    estimates, wanted = ([Clip(row, rate) for row in rows] for rows in (sources, references))
+    if len(wanted) > 1:
+        estimates = [estimates[i] for i in metrics.match(estimates, wanted).order]
+    pairs = zip(estimates, wanted, strict=True)
+    return float(np.mean([metrics.stoi(clip, reference) for clip, reference in pairs]))
+
+
+def measure(name, folder, count=COUNT, rounds=ROUNDS):
+    """One row a system: processor seconds a second of sound, times as fast, error, STOI."""
+    runs, pairs, rate = systems(name, folder), clips(name, count), NETWORKS[name].rate
+    heard = pairs[0][0]
+    took = {system: [] for system in runs}
+    for _ in range(rounds + 1):  # the first round warms up
+        for system, run in runs.items():
+            began = time.process_time()
+            run(heard)
+            took[system].append((time.process_time() - began) / (len(heard) / rate))
+    seconds = {system: np.array(times[1:]) for system, times in took.items()}
+    tools, rows = seconds["tools, float32"], []
+    given = {system: [run(samples) for samples, _ in pairs] for system, run in runs.items()}
+    for system in runs:
+        off = [
+            20 * np.log10(np.linalg.norm(a - b) / np.linalg.norm(b))
+            for a, b in zip(given[system], given["ONNX Runtime, float32"], strict=True)
+            if system != "ONNX Runtime, float32"
+        ]
+        scores = [
+            understood(sources, references, rate)
+            for sources, (_, references) in zip(given[system], pairs, strict=True)
+        ]
+        rows.append({
+            "model": NETWORKS[name].label, "system": system, "clips": len(pairs),
+            "seconds": round(float(np.median(seconds[system])), 4),
+            "times": round(float(np.median(tools / seconds[system])), 3),
+            "error_mean": round(float(np.mean(off)), 1) if off else "",
+            "error_worst": round(float(np.max(off)), 1) if off else "",
+            "stoi": round(float(np.mean(scores)), 4), "processor": platform.machine(),
+        })  # fmt: skip
+    return rows
+
+
+def table(rows):
+    """Markdown lines."""
+    heads = "| model | system | s a second | times the tools' speed | error (dB), worst | STOI |"
+    return [heads, "|---" * 6 + "|"] + [
+        f"| {r['model']} | {r['system']} | {r['seconds']:.3f} | {r['times']:.2f} "
+        f"| {r['error_mean']}, {r['error_worst']} | {r['stoi']:.3f} |"
+        for r in rows
+    ]
+
+
+def gains(row):
+    """Tell whether a row reaches the goal."""
+    return row["times"] >= GOAL[0] and float(row["error_worst"] or 0) <= GOAL[1]
+
+
+def main():
+    """Measure both networks, print the table, write the CSV."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=COUNT, help="clips of the test set")
+    parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
+    args = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    rows = []
+    with tempfile.TemporaryDirectory() as home:
+        for name in ("frcrn", "mossformer"):
+            rows += measure(name, Path(home), args.count)
+    print("\n".join(table(rows)))
+    for row in rows:
+        if row["system"].endswith("int8"):
+            print(f"{row['model']}: int8 {'reaches' if gains(row) else 'misses'} the goal of "
+                  f"{GOAL[0]:g} times the speed within {GOAL[1]:g} dB")  # fmt: skip
+    write(rows, args.out / "int8.csv")
+
+
+if __name__ == "__main__":
+    main()
