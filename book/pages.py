@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
-PROSE = ("helpers/clinic/README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PROSE = ("book/glossary.md", "helpers/clinic/README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PROSE += ("book/teaching.md", "sounds/README.md", "models/*/README.md")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 BROKEN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n(?=[\u3001-\u9fff\uff08])")

