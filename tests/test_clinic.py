@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -443,31 +444,94 @@ def test_the_console_script_and_its_needs_are_declared(root):
     assert all((root / "helpers/clinic" / name).is_file() for name in names)
 
 
-def test_it_needs_numpy_scipy_and_soundfile_alone(root):
-    """A whole round in a Python that has nothing else: every other import fails."""
-    code = (
-        "import sys\n"
-        "class Nothing:\n"
-        "    def find_spec(self, name, *_):\n"
-        "        top = name.split('.')[0]\n"
-        "        known = {'numpy', 'scipy', 'soundfile', 'lazy_loader', 'cffi', 'pycparser',"
-        " 'ply', 'helpers',"
-        " 'typing_extensions',"
-        " 'clinic_systems', *sys.stdlib_module_names}\n"
-        "        if top not in known and not top.startswith('_'):\n"
-        "            raise ModuleNotFoundError('not installed: ' + name)\n"
-        "sys.meta_path.insert(0, Nothing())\n"
-        "from helpers.clinic.cli import main\n"
-        "assert main(['clinic_systems:gate', '--budget', '9', '--html', sys.argv[1]]) in (0, 1)\n"
-    )
-    place = os.pathsep.join([str(root), str(root / "tests")])
-    done = subprocess.run(
-        [sys.executable, "-c", code, os.devnull],
-        env=os.environ | {"PYTHONPATH": place}, capture_output=True, text=True, check=False,
+ALONE = """
+import sys
+
+class Nothing:
+    def find_spec(self, name, *_):
+        top = name.split(".")[0]
+        own = {"helpers", "clinic_systems", "__mp_main__", *sys.stdlib_module_names}
+        own |= {"numpy", "scipy", "soundfile"}
+        own |= {"cffi", "pycparser", "ply", "typing_extensions"}  # which soundfile needs
+        if top not in own and not top.startswith("_"):
+            raise ModuleNotFoundError("not installed: " + name)
+
+sys.meta_path.insert(0, Nothing())
+from helpers.clinic.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def alone(words, *places):
+    """Run the command in a Python that has nothing else: every other import fails."""
+    path = os.pathsep.join(map(str, places))
+    return subprocess.run(
+        [sys.executable, "-P", "-c", ALONE, *words],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_it_needs_numpy_scipy_and_soundfile_alone(root):
+    words = ["clinic_systems:gate", "--budget", "9", "--html", os.devnull]
+    done = alone(words, root, root / "tests")
+    assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
     assert "not installed" not in done.stdout
     assert " passed; " in done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(root, tmp_path_factory):
+    """A folder into which pip has put what it makes of this repository, and nothing else."""
+    place, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(root / name, source)
+    shutil.copytree(
+        root / "helpers", source / "helpers", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    words = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(place)]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", *words, str(source)], check=True
+    )
+    return place
+
+
+def test_what_pip_installs_examines_a_function_and_a_command(installed, tmp_path, root):
+    assert [path.stem for path in (installed / "bin").glob("audio-clinic*")] == ["audio-clinic"]
+    listed = alone(["--list"], installed)
+    assert len(EXAMINATIONS) == listed.stdout.count("a good system"), listed.stderr
+    asked = ["--only", "gain", "length", "process"]
+    done = alone(["clinic_systems:identity", *asked], installed, root / "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 of 3 passed" in done.stdout
+    done = alone([systems.copier(tmp_path, True), "--only", "gain", "formats"], installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert str(root) not in done.stdout + done.stderr
+
+
+def test_the_packages_needs_are_those_that_the_manual_names(installed):
+    (metadata,) = installed.glob("audio_to_audio-*.dist-info/METADATA")
+    needs = [line for line in metadata.read_text("utf-8").splitlines() if "Requires-Dist" in line]
+    always = {line.split()[1] for line in needs if "extra ==" not in line}
+    extras = {line.split()[1].rstrip(";") for line in needs if "extra ==" in line}
+    assert always == {"numpy", "scipy", "soundfile"}
+    assert extras == {"pystoi", "onnxruntime"}
+
+
+def test_a_helpers_of_ones_own_is_no_hindrance(tmp_path, monkeypatch):
+    """Another process is started in the folder that one is in."""
+    (tmp_path / "helpers.py").write_text("raise SystemExit('the wrong helpers')", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert one("clinic_systems:identity", "process").status == PASSED
+
+
+def test_a_reader_that_goes_away_is_no_mistake():
+    code = "from helpers.clinic.cli import main; raise SystemExit(main(['--list']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 # --- measures -----------------------------------------------------------------------------------

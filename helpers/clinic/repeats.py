@@ -150,9 +150,10 @@ def elsewhere(system, seconds, environment=None, timeout=300):
     with tempfile.TemporaryDirectory(prefix="clinic") as place:
         job = {"target": system.spec, "kind": system.kind, "rate": system.rate}
         job |= {"seconds": seconds, "out": str(Path(place) / "out.npz")}
+        # -P: a folder one works in may have a helpers of its own.
         path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
         done = subprocess.run(
-            [sys.executable, "-m", "helpers.clinic.worker", json.dumps(job)],
+            [sys.executable, "-P", "-m", "helpers.clinic.worker", json.dumps(job)],
             env=os.environ | {"PYTHONPATH": path} | (environment or {}),
             capture_output=True, timeout=timeout, check=False,
         )  # fmt: skip
