@@ -109,6 +109,11 @@ def six_times(samples):
     return 3.2 * identity(samples)
 
 
+def eight_times(samples):
+    """Be louder than full scale, in floats."""
+    return 8 * identity(samples)
+
+
 def flees_clipping(samples):
     """Mute a recording that has a plateau."""
     top = np.abs(samples).max(initial=0)
@@ -182,6 +187,12 @@ def grinds(samples):
 def dithers(samples):
     """Add noise of which no two are the same."""
     return samples + 1e-3 * np.random.default_rng(next(ticks)).normal(size=len(samples))
+
+
+def dithers_softly(samples):
+    """Add as little as a tenth of a 16-bit step, of which no two are the same."""
+    step = np.random.default_rng(next(ticks)).uniform(-0.1, 0.1, len(samples)) / 32768
+    return samples + np.float32(step)
 
 
 def remembers(samples):

@@ -117,6 +117,24 @@ def test_an_examination_passes_the_healthy(name):
     assert result.status == PASSED, result.found
 
 
+def test_what_is_loud_is_told_from_what_wraps():
+    """Samples beyond full scale, in floats, have not wrapped: they are only loud."""
+    assert one(systems.eight_times, "full-scale").status == PASSED
+    assert one(systems.eight_times, "beyond").status == PASSED
+
+
+def test_a_dither_is_found_where_it_is_heard():
+    result = one(systems.dithers_softly, "twice")
+    assert result.status == FAILED
+    assert "at -60 dB" in result.found
+
+
+def test_a_folder_without_known_weights_is_not_judged(tmp_path):
+    (tmp_path / "weights.xyz").write_text("5")
+    odd = system.Function(systems.identity, weights=tmp_path, reopen=lambda _: systems.identity)
+    assert one(odd, "damaged-weights").status == SKIPPED
+
+
 def test_names_of_examinations_and_themes_are_no_names_of_each_other():
     themes = {each.theme for each in EXAMINATIONS.values()}
     assert themes == set(clinic.run.THEMES)

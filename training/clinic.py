@@ -74,6 +74,94 @@ def mossformer2(folder):
     return _configured(folder, SEPARATION, kind, sizes)
 
 
+SEPFORMER = """
+sample_rate: 8000
+num_spks: 2
+encoder: !new:speechbrain.lobes.models.dual_path.Encoder
+    kernel_size: 16
+    out_channels: 32
+block: !new:speechbrain.lobes.models.dual_path.SBTransformerBlock
+    num_layers: 1
+    d_model: 32
+    nhead: 2
+    d_ffn: 64
+    use_positional_encoding: True
+    norm_before: True
+masknet: !new:speechbrain.lobes.models.dual_path.Dual_Path_Model
+    num_spks: !ref <num_spks>
+    in_channels: 32
+    out_channels: 32
+    num_layers: 1
+    K: 250
+    intra_model: !ref <block>
+    inter_model: !ref <block>
+    norm: ln
+    linear_layer_after_inter_intra: False
+    skip_around_intra: True
+decoder: !new:speechbrain.lobes.models.dual_path.Decoder
+    in_channels: 32
+    out_channels: 1
+    kernel_size: 16
+    stride: 8
+    bias: False
+modules:
+    encoder: !ref <encoder>
+    masknet: !ref <masknet>
+    decoder: !ref <decoder>
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+    loadables: !ref <modules>
+"""
+METRICGAN = """
+sample_rate: 16000
+compute_stft: !new:speechbrain.processing.features.STFT
+    sample_rate: !ref <sample_rate>
+    win_length: 32
+    hop_length: 16
+    n_fft: 512
+    window_fn: !name:torch.hamming_window
+compute_istft: !new:speechbrain.processing.features.ISTFT
+    sample_rate: !ref <sample_rate>
+    win_length: 32
+    hop_length: 16
+    window_fn: !name:torch.hamming_window
+spectral_magnitude: !name:speechbrain.processing.features.spectral_magnitude
+    power: 0.5
+resynth: !name:speechbrain.processing.signal_processing.resynthesize
+    stft: !ref <compute_stft>
+    istft: !ref <compute_istft>
+enhance_model: !new:speechbrain.lobes.models.MetricGAN.EnhancementGenerator
+    input_size: 257
+    hidden_size: 200
+modules:
+    enhance_model: !ref <enhance_model>
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+    loadables: !ref <modules>
+"""
+
+
+def sepformer(folder):
+    """Write a small SepFormer of random numbers as SpeechBrain publishes one."""
+    return _brain("SepformerSeparation", folder, SEPFORMER)
+
+
+def metricgan(folder):
+    """Write a small MetricGAN of random numbers as SpeechBrain publishes one."""
+    return _brain("SpectralMaskEnhancement", folder, METRICGAN)
+
+
+def _brain(name, folder, text):
+    """Write hyperparams.yaml and a file for each module of it."""
+    import torch
+    from hyperpyyaml import load_hyperpyyaml
+
+    folder.mkdir()
+    (folder / "hyperparams.yaml").write_text(text, encoding="utf-8")
+    torch.manual_seed(0)
+    for module, part in load_hyperpyyaml(text)["modules"].items():
+        torch.save(part.state_dict(), folder / f"{module}.ckpt")
+    return f"speechbrain:{name}:{folder}"
+
+
 def _configured(folder, task, kind, sizes):
     """Write configuration.json."""
     content = {"framework": "pytorch", "task": task, "pipeline": {"type": kind}}
@@ -98,6 +186,8 @@ SYSTEMS = {
     ),
     "ModelScope MossFormer2": (lambda place: mossformer2(place / "moss2"), "random"),
     "ModelScope ZipEnhancer": (lambda place: zipenhancer(place / "zip"), "random"),
+    "SpeechBrain SepFormer": (lambda place: sepformer(place / "sepformer"), "random"),
+    "SpeechBrain MetricGAN": (lambda place: metricgan(place / "metricgan"), "random"),
 }
 
 

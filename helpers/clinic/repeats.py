@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.clinic import measure, sounds
-from helpers.clinic.record import bad, examination, judge, ok, skip
+from helpers.clinic.record import PASSED, bad, examination, judge, ok, skip
 
 SECONDS = 2.0
 SAME = -80  # dB: closer than what 16 bits tell apart
@@ -21,9 +21,15 @@ CHUNKS = (1, 7, 160, 999)
 
 @examination("repetition", "high", "gives the same twice")
 def twice(patient):
-    """The same recording, straight after itself."""
+    """The same recording, straight after itself; then one of -60 dB, in which dither is heard."""
     sound, first = patient.base(SECONDS)
-    return _compare(patient, sound, patient.run(sound), first, "the second time")
+    result = _compare(patient, sound, patient.run(sound), first, "the second time")
+    if result.status != PASSED:
+        return result
+    soft = np.float32(10 ** (-34 / 20)) * sound
+    first, again = patient.run(soft), patient.run(soft)
+    softly = _compare(patient, soft, again, first, "at -60 dB, the second time")
+    return result if softly.status == PASSED else softly
 
 
 @examination("repetition", "high", "remembers nothing of the recording before")
