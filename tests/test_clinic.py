@@ -65,6 +65,10 @@ CASES = {
     "music": (systems.flees_music, systems.gate),
     "telephone": (systems.flees_telephones, systems.gate),
     "reverberation": (systems.flees_rooms, systems.gate),
+    "codec": (systems.flees_telephones, systems.gate),
+    "child": (systems.flees_children, systems.gate),
+    "singing": (systems.flees_songs, systems.gate),
+    "babble": (systems.flees_crowds, systems.gate),
     "time": (systems.quadratic, systems.identity),
     "memory": ("clinic_systems:hoards", "clinic_systems:identity"),
     "separates": (systems.halves, systems.oracle, SEPARATOR),
@@ -115,6 +119,37 @@ def test_an_examination_passes_the_healthy(name):
     _, healthy, *how = CASES[name]
     result = one(healthy, name, **(how[0] if how else {}))
     assert result.status == PASSED, result.found
+
+
+# By examination: a system just beyond its limit, one just within, and what kind both are.
+SIDES = {
+    "polarity": (systems.biased(1.3), systems.biased(0.7)),
+    "second-pass": (systems.grinding(0.8), systems.grinding(0.6)),
+    "time": (systems.working(1.7), systems.working(1.3)),
+    "memory": ("clinic_systems:hoards_much", "clinic_systems:hoards_some"),
+    "far-voice": (systems.far_at(-5), systems.far_at(-8), SEPARATOR),
+    "separates": (systems.leaking(-2), systems.leaking(-4), SEPARATOR),
+    "borders": (systems.gap_of(1.0), systems.gap_of(0.1)),
+}
+OTHER_KINDS = [
+    ("borders", systems.gaps_in_tracks(1.0), systems.gaps_in_tracks(0.1), SEPARATOR),
+    ("borders", systems.gaps_in_echo(1.0), systems.gaps_in_echo(0.1), CANCELER),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "beyond", "within", "how"),
+    [(name, *each[:2], each[2] if each[2:] else {}) for name, each in SIDES.items()] + OTHER_KINDS,
+)
+def test_a_limit_lies_between_two_systems(name, beyond, within, how):
+    assert one(within, name, **how).status == PASSED
+    result = one(beyond, name, **how)
+    assert result.status == FAILED, result.found
+
+
+def test_the_work_is_measured_and_not_the_clock():
+    """A system that only waits, as one does on a busy computer, costs nothing."""
+    assert one(systems.waits, "time").status == PASSED
 
 
 def test_what_is_loud_is_told_from_what_wraps():
@@ -641,13 +676,16 @@ def test_a_part_of_the_survey_keeps_what_was_found_of_the_others(tmp_path, monke
     for target in ("clinic_systems:wraps", "clinic_systems:identity"):
         survey.SYSTEMS["well"] = (lambda _, target=target: target, "none")
         for names in (["well"], ["ill & old"]):
-            for examined, rows in survey.survey(names, 9, only=["full-scale", "gain"]):
-                survey.publish(examined, rows)
+            for results, rows in survey.survey(names, 9, only=["full-scale", "gain"]):
+                survey.publish(results, rows)
+    for results, rows in survey.survey(["ill & old"], 9, only=["gain", "beyond"], missing=True):
+        survey.publish(results, rows)
+        assert [result.name for result in results] == ["beyond"]
     text = survey.PAGE.read_text(encoding="utf-8")
     assert text.count("<section") == 2
     assert text.index('id="ill-old"') < text.index('id="well"')
-    assert text.count("<audio") == 2  # the old one's failure, before and after
-    assert len(survey.TABLE.read_text(encoding="utf-8").splitlines()) == 1 + 4
+    assert text.count("<audio") == 4  # the old one's two failures, before and after
+    assert len(survey.TABLE.read_text(encoding="utf-8").splitlines()) == 1 + 5
 
 
 def test_the_survey_that_is_published_is_of_these_examinations(root):

@@ -6,6 +6,8 @@ from helpers.clinic import measure, sounds
 from helpers.clinic.record import KINDS, bad, examination, judge, ok
 
 SECONDS = 3.0
+MIRRORED = -6.0  # dB: upside down, a quarter of what comes out may be other
+AGAIN = 3.0  # dB of SI-SDR: the second time, a third of what comes out may be taken away
 OFFLINE = tuple(kind for kind in KINDS if kind != "stream")
 
 
@@ -32,7 +34,7 @@ def polarity(patient):
     sound, usual = patient.base(SECONDS)
     error = measure.error_db(-patient.run(-sound), usual)
     said = f"upside down it gives the same to {error:.1f} dB"
-    return judge(error < -6, said, error, "dB", patient.seconds(len(sound)))
+    return judge(error < MIRRORED, said, error, "dB", patient.seconds(len(sound)))
 
 
 @examination(
@@ -124,7 +126,7 @@ def second_pass(patient):
     again = patient.run(track)
     best = max(measure.si_sdr(each, track) for each in again)
     said = f"its own result goes through it with an SI-SDR of {best:.1f} dB"
-    return judge(best > 3, said, best, "dB", patient.seconds(len(sound)), (track, again[0]))
+    return judge(best > AGAIN, said, best, "dB", patient.seconds(len(sound)), (track, again[0]))
 
 
 def _ahead(patient):
