@@ -75,7 +75,7 @@ def tail(patient):
         # The voice is turned so that a loud vowel of it comes last.
         turn = _loudest(patient) - seconds % (2 * sounds.LOOP)
         sound = patient.usual(n, start=turn)
-        out = _padded(patient.run(sound), n)
+        out = _padded(patient.run(sound, patient.far(n, start=turn)), n)
         lost = _lost(out.sum(axis=0), sound, patient.rate)
         if lost > 0.004 and worst is None:
             worst = (seconds, lost, sound[-patient.rate :], out.sum(axis=0)[-patient.rate :])
@@ -92,8 +92,9 @@ def tail(patient):
 def edges(patient):
     """Sound that is there from the first to the last sample, and what is louder than it was."""
     n = 2 * patient.rate + 37
-    sound = patient.usual(n, start=_loudest(patient) - 1)
-    out = _padded(patient.run(sound), n)
+    turn = _loudest(patient) - 1
+    sound = patient.usual(n, start=turn)
+    out = _padded(patient.run(sound, patient.far(n, start=turn)), n)
     if problem := patient.broken(out):
         return problem
     edge = patient.rate // 50
@@ -119,7 +120,7 @@ def borders(patient):
         tried.append(seconds)
         n = round(seconds / sounds.LOOP) * loop
         sound = patient.usual(n, loop=sounds.LOOP)
-        out = _padded(patient.run(sound), n)
+        out = _padded(patient.run(sound, patient.far(n, loop=sounds.LOOP)), n)
         if problem := patient.broken(out):
             return problem
         value, at = _seam(out, loop, patient)

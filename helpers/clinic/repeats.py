@@ -43,14 +43,17 @@ def state(patient):
 @examination("repetition", "medium", "gives the same when two threads call it at once")
 def together(patient):
     """Four calls in two threads, each with the recording of its own."""
-    pair = [patient.usual(patient.rate, start=start) for start in (0.0, 2.0)]
-    expected = [patient.run(sound) for sound in pair]
+    pair = [
+        (patient.usual(patient.rate, start=start), patient.far(patient.rate, start=start))
+        for start in (0.0, 2.0)
+    ]
+    expected = [patient.run(*each) for each in pair]
     found, faults = {}, []
 
     def work(i):
         for turn in range(2):
             try:
-                found[i, turn] = patient.run(pair[i])
+                found[i, turn] = patient.run(*pair[i])
             except Exception as problem:
                 faults.append(f"{type(problem).__name__}: {problem}")
 

@@ -18,8 +18,9 @@ def shift(patient):
     """The same recording after 1.003 s of other speech."""
     sound, usual = patient.base(SECONDS)
     late, warm = round(1.003 * patient.rate), patient.rate // 2
-    before = patient.usual(late, start=3.1)
-    out = patient.run(np.concatenate([before, sound]))[:, late:]
+    before, far = patient.usual(late, start=3.1), patient.far(late, start=3.1)
+    far = np.concatenate([far, patient.far(len(sound))])
+    out = patient.run(np.concatenate([before, sound]), far)[:, late:]
     if problem := patient.broken(out):
         return problem
     error = measure.error_db(out[:, warm:], usual[:, warm : out.shape[1]])
@@ -135,7 +136,10 @@ def _ahead(patient):
     first = patient.usual(n)
     second = first.copy()
     second[at:] = patient.usual(n - at, start=3.3)
-    outs = [patient.run(sound).astype(np.float64) for sound in (first, second)]
+    fars = [patient.far(n), patient.far(n).copy()]
+    fars[1][at:] = patient.far(n - at, start=3.3)
+    pairs = zip((first, second), fars, strict=True)
+    outs = [patient.run(sound, far).astype(np.float64) for sound, far in pairs]
     gap = np.abs(outs[0] - outs[1]).max(axis=0)
     reach = max(np.abs(outs[0]).max(), 1e-9)
     changed = np.flatnonzero(gap[:at] > 1e-4 * reach)
