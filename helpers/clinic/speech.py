@@ -137,9 +137,9 @@ def child(patient):
     return _alone(patient, high, "as high as a child's")
 
 
-@examination("speech", "medium", "keeps a voice that sings", kinds=SINGLE, needs=("trained",))
+@examination("speech", "low", "keeps a voice that sings", kinds=SINGLE, needs=("trained",))
 def singing(patient):
-    """Notes held for 0.8 s with vibrato, made of harmonics and resonances."""
+    """Notes held for 0.8 s with vibrato: computed, harmonics through resonances, and no person."""
     held = sounds.singing(patient.rate, round(SECONDS * patient.rate))
     return _alone(patient, held, "that sings")
 

@@ -33,6 +33,7 @@ USAGE = """a target is one of
   network.onnx                        an ONNX network from samples to samples
   modelscope:TASK:FOLDER              a pipeline of ModelScope's as it is
   speechbrain:CLASS:FOLDER            a class of SpeechBrain's, such as SepformerSeparation
+  clearvoice:TASK:MODEL               a model of ClearVoice's, such as FRCRN_SE_16K
   denoise, separate, cancel-echo      this course's tools
   noisereduce, rnnoise, nsnet2, deepfilternet3"""
 
@@ -96,6 +97,11 @@ def _find(target, kind, rate):
 
         _, name, folder = target.split(":", 2) if target.count(":") > 1 else (target, "", "")
         return SpeechBrain(name, folder, rate)
+    if target.startswith("clearvoice:"):
+        from helpers.clinic.toolkits import ClearVoice
+
+        _, task, name = target.split(":", 2) if target.count(":") > 1 else (target, "", "")
+        return ClearVoice(task, name, rate)
     if target.endswith(".onnx"):
         return Network(target, kind or "denoiser", rate)
     if re.fullmatch(r"[\w.]+:[\w.]+", target):

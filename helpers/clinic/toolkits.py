@@ -62,3 +62,36 @@ class SpeechBrain(System):
         if found.ndim == 3:  # a separator takes each channel by itself
             found = found.transpose(2, 0, 1).reshape(-1, found.shape[1])
         return np.atleast_2d(found), self.own
+
+
+# By task of ClearVoice's: its kind.
+CLEARVOICE = {"speech_enhancement": "denoiser", "speech_separation": "separator"}
+
+
+class ClearVoice(System):
+    """A model of ClearVoice's: without a network, and without ./checkpoints, on random numbers."""
+
+    def __init__(self, task, name, rate=None):
+        if task not in CLEARVOICE:
+            raise ValueError(
+                f"of ClearVoice's tasks the clinic knows {', '.join(CLEARVOICE)}, not {task!r}: "
+                "for example clearvoice:speech_enhancement:FRCRN_SE_16K"
+            )
+        found = importlib.import_module("clearvoice").ClearVoice
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.model = found(task=task, model_names=[name])
+        self.own = 1000 * int(name.rpartition("_")[2].removesuffix("K"))
+        version = f"clearvoice {importlib.metadata.version('clearvoice')}"
+        words = (f"ClearVoice {name}", CLEARVOICE[task], rate or self.own, FEATURES, version)
+        super().__init__(*words, f"clearvoice:{task}:{name}")
+
+    def call(self, inputs, rate, subtype):
+        """Write a file, and take what the model gives for its path: samples, or a list of them."""
+        import soundfile
+
+        with tempfile.TemporaryDirectory(prefix="clinic") as place:
+            path = Path(place) / "in.wav"
+            soundfile.write(path, inputs[0], rate, subtype=subtype or "PCM_16")
+            found = self.model(str(path), False)
+        found = [each[:1] for each in found] if isinstance(found, list) else found
+        return np.concatenate([np.atleast_2d(each) for each in found]), rate
