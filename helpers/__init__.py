@@ -12,19 +12,31 @@ Examples
 8000
 """
 
-import lazy_loader
+import importlib
 
 from helpers import places
 
 __version__ = "0.2.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules={
+__all__ = sorted(
+    {
         "adaptive", "audio", "clinic", "clip", "denoise", "echo", "echo_mask", "exercises",
         "files", "frames", "lab", "live", "masks", "metrics", "mixing", "models", "networks",
         "player", "plots", "separate", "spectra", "stream", "windows",
-    },
+    }
 )  # fmt: skip
+
+
+def __getattr__(name):
+    """Load a module when it is first named, PEP 562: the clinic needs no package for that."""
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    """Name what can be named, loaded or not."""
+    return sorted({*globals(), *__all__})
+
 
 places.set_defaults()

@@ -109,6 +109,11 @@ def six_times(samples):
     return 3.2 * identity(samples)
 
 
+def eight_times(samples):
+    """Be louder than full scale, in floats."""
+    return 8 * identity(samples)
+
+
 def flees_clipping(samples):
     """Mute a recording that has a plateau."""
     top = np.abs(samples).max(initial=0)
@@ -182,6 +187,12 @@ def grinds(samples):
 def dithers(samples):
     """Add noise of which no two are the same."""
     return samples + 1e-3 * np.random.default_rng(next(ticks)).normal(size=len(samples))
+
+
+def dithers_softly(samples):
+    """Add as little as a tenth of a 16-bit step, of which no two are the same."""
+    step = np.random.default_rng(next(ticks)).uniform(-0.1, 0.1, len(samples)) / 32768
+    return samples + np.float32(step)
 
 
 def remembers(samples):
@@ -273,16 +284,80 @@ flees_telephones = _mutes_where(lambda x: _share(x, 4200, 8000) < 1e-4)
 flees_rooms = _mutes_where(lambda x: _decay(x) > -42)
 
 
-def quadratic(samples):
-    """Compare everything with everything."""
-    time.sleep(1e-3 * (len(samples) / RATE) ** 2)
+flees_children = _mutes_where(lambda x: _share(x, 60, 210) < 0.02)
+flees_songs = _mutes_where(lambda x: np.sort(np.abs(np.fft.rfft(x)) ** 2)[-60:].sum() > 0.5 * (
+    np.abs(np.fft.rfft(x)) ** 2).sum())  # fmt: skip
+flees_crowds = _mutes_where(lambda x: _decay(x) > -9)
+
+
+def working(power, seconds=0.2):
+    """Return a system that works for a power of the length, `seconds` for 36 s."""
+
+    def system(samples):
+        end = time.process_time() + seconds * (len(samples) / RATE / 36) ** power
+        while time.process_time() < end:
+            pass
+        return samples
+
+    return system
+
+
+quadratic = working(2)
+
+
+def waits(samples):
+    """Wait for other people's work, longer the longer it is."""
+    time.sleep(2e-4 * (len(samples) / RATE) ** 2)
     return samples
 
 
-def hoards(samples):
-    """Keep a hundred numbers a sample."""
-    kept = np.ones(40 * len(samples))
-    return samples * np.float32(kept[-1])
+def _hoards(bytes_a_sample):
+    def system(samples):
+        kept = np.ones(bytes_a_sample * len(samples), np.int8)
+        return samples * np.float32(kept[-1])
+
+    return system
+
+
+hoards, hoards_much, hoards_some = _hoards(320), _hoards(180), _hoards(80)
+
+
+def biased(share):
+    """Return a system that adds what doesn't turn with the sign, by the level."""
+
+    def system(samples):
+        out = identity(samples)
+        extra = np.abs(out)
+        return (
+            out + share * extra * np.sqrt(np.mean(np.square(out)) / np.mean(np.square(extra))) / 4
+        )
+
+    return system
+
+
+def grinding(share):
+    """Return a system that adds noise, by its share of the sound; other noise to other sound."""
+
+    def system(samples):
+        out = identity(samples)
+        noise = np.random.default_rng(int(1e6 * abs(out.sum()))).normal(size=len(out))
+        return out + share * noise * np.sqrt(np.mean(np.square(out)))
+
+    return system
+
+
+def _gaps(tracks, depth):
+    """Turn 100 ms of every 7.1 s down by a share: not at the same place of any two loops near."""
+    rate = RATE if tracks.ndim == 1 else 8000
+    out = np.array(tracks, np.float32)
+    for at in range(round(2.9 * rate), out.shape[-1], round(7.1 * rate)):
+        out[..., at : at + rate // 10] *= 1 - depth
+    return out
+
+
+def gap_of(depth):
+    """Return a system with gaps in what it gives."""
+    return lambda samples: _gaps(identity(samples), depth)
 
 
 # --- separators ---------------------------------------------------------------------------------
@@ -306,6 +381,32 @@ def oracle(samples):
     rows = np.float32(gains[:, None] * voices)
     order = np.argsort(-np.abs(gains))
     return [rows[order[0]] + rows[order[2]], rows[order[1]]]
+
+
+def far_at(db):
+    """Return a separator whose fainter track is so many dB below the other."""
+
+    def system(samples):
+        first, second = oracle(samples)
+        size = [np.sqrt(np.mean(np.square(x))) for x in (first, second)]
+        return [first, second * np.float32(10 ** (db / 20) * size[0] / max(size[1], 1e-9))]
+
+    return system
+
+
+def leaking(db):
+    """Return a separator that leaves so much of one voice on the other's track."""
+
+    def system(samples):
+        rows, share = oracle(samples), np.float32(10 ** (db / 20))
+        return [rows[0] + share * rows[1], rows[1] + share * rows[0]]
+
+    return system
+
+
+def gaps_in_tracks(depth):
+    """Return a separator with gaps in both tracks."""
+    return lambda samples: _gaps(np.stack(halves(samples)), depth)
 
 
 def only_the_loudest(samples):
@@ -378,6 +479,11 @@ def knows_one_delay(mic, far):
 def wants_equals(mic, far):
     """Want both equally long."""
     return mic - 0 * far
+
+
+def gaps_in_echo(depth):
+    """Return a canceler that lets gaps into what it gives."""
+    return lambda mic, far: _gaps(knows_the_room(mic, far), depth)
 
 
 # --- streams ------------------------------------------------------------------------------------

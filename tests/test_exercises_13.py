@@ -29,7 +29,14 @@ def fades(patient, seconds=9.6, limit=-6, against=None):
 
 
 def test_the_examination():
-    assert lesson13.check_examination(fades).passed
+    verdict = lesson13.check_examination(fades)
+    assert verdict.passed is False
+    assert "decorator" in verdict.message
+    clinic.examination("levels", "medium", "is no softer at the end")(fades)
+    try:
+        assert lesson13.check_examination(fades).passed
+    finally:
+        clinic.EXAMINATIONS.pop("fades")
     assert lesson13.check_examination(lambda patient: ...).passed is None
 
 

@@ -2,7 +2,10 @@
 
 The networks are tiny ones with random weights, or stand-ins that give back what they get: the traps
 are in what the library does before and after its networks. A row of the list is `test_NN_...`; the
-first part of each test runs ModelScope's own code, the second ours.
+first part of each test runs ModelScope's own code, the second ours. Where the clinic has an
+examination for a trap, `test_NN_the_clinic...` holds it on both, on the same stand-in: 3 (work that
+is wasted), 11 (bytes), 13 (batches) and 19 (names of files on a server) are of one library's
+interface, and have none.
 """
 
 import copy
@@ -12,20 +15,24 @@ import io
 import logging
 import sys
 
+import clinic_systems
 import model_folders
 import numpy as np
 import pytest
 import soundfile
 
-from helpers import audio, denoise, metrics, models, separate, windows
+from helpers import audio, clinic, denoise, metrics, models, separate, windows
+from helpers.clinic import system, targets
+from helpers.clinic.record import FAILED, PASSED
 from helpers.clip import Clip
 from helpers.networks import NETWORKS
 from helpers.networks.frcrn import HOP
-from training.published import configure
+from training.published import configure, published
 
 pytestmark = pytest.mark.slow
 
 SECOND = 16000  # samples of a second, as FRCRN counts
+ANS, SEPARATION = targets.TASKS
 
 
 def noise(n, seed=0, rate=SECOND, db=-20):
@@ -64,6 +71,35 @@ class Transforming(Passing):
         return {"wav_l2": self.back(self.mask * self.there(inputs["noisy"])).squeeze(1)}
 
 
+class Delaying(Transforming):
+    """One that is 80 samples, 5 ms, late: turned by so much in the spectrum."""
+
+    def __call__(self, inputs):
+        import torch
+
+        phases = torch.arange(321) * 2 * torch.pi * 80 / 640
+        real, imaginary = self.there(inputs["noisy"]).chunk(2, dim=1)
+        spectrum = torch.complex(real, imaginary) * torch.polar(torch.ones(321), phases)[:, None]
+        both = torch.cat([spectrum.real, spectrum.imag], dim=1)
+        return {"wav_l2": self.back(both).squeeze(1)}
+
+
+class Louder(Passing):
+    """One that is 18 dB too loud."""
+
+    def __call__(self, inputs):
+        return {"wav_l2": 8 * inputs["noisy"]}
+
+
+class Cold(Passing):
+    """One that has to hear 0.3 s before it gives anything."""
+
+    def __call__(self, inputs):
+        out = inputs["noisy"].clone()
+        out[..., : int(0.3 * SECOND)] = 0
+        return {"wav_l2": out}
+
+
 class Constant:
     """A denoiser that says one number, whatever it hears."""
 
@@ -80,7 +116,7 @@ def shelf(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ans(shelf):
+def pipe(shelf):
     """The library's pipeline for noise, on a tiny network or on a stand-in."""
     built = models.pipeline("frcrn", folder=shelf, quiet=True)
 
@@ -88,7 +124,18 @@ def ans(shelf):
         pipe = copy.copy(built)
         pipe.__class__ = kind or built.__class__
         pipe.model = network or built.model
-        return lambda source: np.frombuffer(pipe(source)["output_pcm"], dtype=np.int16)
+        return pipe
+
+    return on
+
+
+@pytest.fixture(scope="module")
+def ans(pipe):
+    """The same as a function from a source to samples."""
+
+    def on(network=None, kind=None):
+        built = pipe(network, kind)
+        return lambda source: np.frombuffer(built(source)["output_pcm"], dtype=np.int16)
 
     return on
 
@@ -102,6 +149,20 @@ def sep(shelf):
 def ours(monkeypatch, network):
     """Let `denoise` and `separate` run on a stand-in."""
     monkeypatch.setattr(models, "bare", lambda *_, **__: network)
+
+
+def fails(target, name):
+    """Hold one examination of the clinic, and expect it to fail: for what it measures."""
+    (result,) = clinic.examine(target, only=[name], budget=900)
+    assert result.status == FAILED, f"{name}: {result.found}"
+    assert result.smallest
+    return result.found
+
+
+def passes(target, name):
+    """The same, expected to pass."""
+    (result,) = clinic.examine(target, only=[name], budget=900)
+    assert result.status == PASSED, f"{name}: {result.found}"
 
 
 @pytest.mark.parametrize("seconds", [121, 124])
@@ -178,16 +239,6 @@ def test_04_one_pass_then_hard_cut_windows(ans, monkeypatch):
 def test_05_a_click_at_the_edges(monkeypatch):
     """Where the window's sum is nearly 0, what a mask moves there is divided by nearly nothing."""
     import torch
-
-    phases = torch.arange(321) * 2 * torch.pi * 80 / 640  # a delay of 80 samples, 5 ms
-    turned = torch.polar(torch.ones(321), phases)[None, :, None]
-
-    class Delaying(Transforming):
-        def __call__(self, inputs):
-            real, imaginary = self.there(inputs["noisy"]).chunk(2, dim=1)
-            spectrum = torch.complex(real, imaginary) * turned
-            both = torch.cat([spectrum.real, spectrum.imag], dim=1)
-            return {"wav_l2": self.back(both).squeeze(1)}
 
     clip, network = noise(16000), Delaying()
     alone = network({"noisy": torch.from_numpy(clip.samples)[None]})["wav_l2"][0].numpy()
@@ -406,8 +457,9 @@ def test_16_float_files_into_echo_cancellation():
     assert results[0].samples.any()
 
 
-def test_17_dither_makes_every_run_another(shelf):
-    """The course has no DFSMN: that the same input gives the same output is shown on its own."""
+@pytest.fixture
+def dithering():
+    """The library's pipeline for 48 kHz, on a tiny network and without its last transform."""
     import torch
     from modelscope.models.audio.ans.denoise_net import DfsmnAns
     from modelscope.pipelines.audio.ans_dfsmn_pipeline import (
@@ -426,8 +478,15 @@ def test_17_dither_makes_every_run_another(shelf):
         torch.stft(x, N_FFT, HOP_LENGTH, center=False, window=window, return_complex=True)
     )
     pipe.istft = lambda spectrum, n: spectrum
+    return pipe
+
+
+def test_17_dither_makes_every_run_another(dithering, shelf):
+    """The course has no DFSMN: that the same input gives the same output is shown on its own."""
+    import torch
+
     samples = torch.from_numpy(noise(48000, rate=48000, db=-60).samples) * 32768
-    first, second = (pipe._forward(samples) for _ in range(2))
+    first, second = (dithering._forward(samples) for _ in range(2))
     assert not np.array_equal(first, second)
 
     clip = noise(8000, rate=8000)
@@ -472,3 +531,120 @@ def test_19_a_name_with_two_colons_and_slashes(tmp_path):
         folder.mkdir()
         path = audio.save(noise(100), folder / "b:.wav")
         assert len(audio.load(f"{tmp_path}//a://{path.name}")) == 100
+
+
+# --- the same, by the clinic ----------------------------------------------------------------------
+
+# By trap: the examination that finds it, and what stands in for the network on either side.
+FOUND = [
+    pytest.param("tail", Passing, "the last 12", id="01"),
+    pytest.param("borders", Cold, "differ most", id="04"),
+    pytest.param("edges", Delaying, "first and last 20 ms", id="05"),
+    pytest.param("length", Transforming, "lengths come back otherwise", id="06"),
+    pytest.param("gain", Passing, "comes out 0.0 dB softer", id="07-gain"),
+    pytest.param("faint", Passing, "dB louder", id="07-faint"),
+    pytest.param("stereo", Passing, "a voice on the right", id="08"),
+    pytest.param("full-scale", Louder, "samples wrap round", id="09"),
+    pytest.param("printing", Passing, "inputs", id="18"),
+]
+
+
+@pytest.mark.parametrize(("examination", "network", "words"), FOUND)
+def test_the_clinic_finds_it_in_the_denoising_pipeline(
+    pipe, monkeypatch, examination, network, words
+):
+    theirs = targets.Pipeline(ANS, "", built=pipe(network()))
+    assert words in fails(theirs, examination)
+    ours(monkeypatch, network())
+    passes("denoise", examination)
+
+
+def test_02_the_clinic_finds_the_quarter_of_a_second(pipe, monkeypatch):
+    from modelscope.pipelines.audio.ans_pipeline import ANSZipEnhancerPipeline
+
+    theirs = targets.Pipeline(ANS, "", built=pipe(Passing(), ANSZipEnhancerPipeline))
+    assert "ms of 8 s are empty" in fails(theirs, "tail")
+    ours(monkeypatch, Passing())
+    passes("denoise", "tail")
+
+
+class Knowing(Halves):
+    """A separator that knows the clinic's voices."""
+
+    def __init__(self):
+        super().__init__()
+
+    def __call__(self, mixture):
+        self.sources = clinic_systems.oracle(mixture[0].numpy())
+        return super().__call__(mixture)
+
+
+@pytest.mark.parametrize("examination", ["gain", "far-voice", "total", "louder", "faint"])
+def test_10_the_clinic_finds_levels_that_are_made(sep, monkeypatch, examination):
+    built = copy.copy(sep)
+    built.model = Knowing()
+    fails(targets.Pipeline(SEPARATION, "", built=built), examination)
+
+    perfect = dataclasses.replace(
+        NETWORKS["mossformer"], apply=lambda _, samples: np.stack(clinic_systems.oracle(samples))
+    )
+    monkeypatch.setitem(NETWORKS, "mossformer", perfect)
+    passes("separate", examination)
+
+
+@pytest.mark.parametrize("examination", ["stereo", "length", "empty"])
+def test_12_the_clinic_finds_stereo_and_short_files(sep, shelf, examination):
+    fails(targets.Pipeline(SEPARATION, "", built=sep), examination)
+    passes(targets._ours("separate", None, shelf), examination)
+
+
+def test_14_the_clinic_finds_weights_that_are_missing(tmp_path):
+    folder = published("frcrn", tmp_path / model_folders.FRCRN)
+    said = fails(targets.Pipeline(ANS, folder), "damaged-weights")
+    assert said == "weights that are missing run all the same, without a word"
+    passes(targets._ours("denoise", None, folder), "damaged-weights")
+
+
+class Files(system.System):
+    """A canceler that is given the bytes of two WAV files, as a function (mic, far)."""
+
+    def __init__(self, function):
+        self.function = function
+        super().__init__("files", "canceler", SECOND, {"file", "rates", "trained"})
+
+    def call(self, inputs, rate, subtype):
+        return self.function(*(wav(x, rate, subtype or "PCM_16") for x in inputs)), rate
+
+
+def stored(mic, far):
+    """What the library's pipeline does before and after its networks, which do nothing here."""
+    loaded, _ = preprocessor().load_wav(mic)
+    preprocessor().load_wav(far)
+    return np.int16(np.clip(loaded, -32768, 32767))
+
+
+def cancelled(mic, far):
+    from helpers import echo
+
+    return echo.cancel(mic, far, residual=None).samples
+
+
+@pytest.mark.filterwarnings("ignore")  # the library's own
+@pytest.mark.parametrize(
+    ("examination", "words"), [("rate", "8000 Hz ends in TypeError"), ("formats", "FLOAT")]
+)
+def test_15_and_16_the_clinic_finds_rates_and_floats(examination, words):
+    assert words in fails(Files(stored), examination)
+    passes(Files(cancelled), examination)
+
+
+def test_17_the_clinic_finds_the_dither(dithering, shelf):
+    import torch
+
+    def theirs(samples):
+        spectrum = dithering._forward(torch.from_numpy(samples * np.float32(32768))).ravel()
+        return np.concatenate([spectrum.real, spectrum.imag]) / 32768
+
+    fails(targets.find(theirs, rate=48000), "twice")
+    passes(targets._ours("denoise", None, shelf), "twice")
+    passes(targets._ours("separate", None, shelf), "twice")

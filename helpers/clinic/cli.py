@@ -55,6 +55,9 @@ def main(arguments=None, prog="audio-clinic"):
         if not options.target:
             parser.error("name a TARGET, or --list")
         return _examine(options)
+    except BrokenPipeError:  # audio-clinic --list | head
+        sys.stdout = None
+        return PASSES
     except (ValueError, OSError, ImportError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return MISTAKE

@@ -24,7 +24,7 @@ class Command(System):
                 "'rnnoise {in} {out}'; a canceler's far end is {far}"
             )
         features = {"file", "rates", "trained", "loud", "channels"}
-        super().__init__(name or self.words[0], kind, rate, features, version, line)
+        super().__init__(name or Path(self.words[0]).name, kind, rate, features, version, line)
 
     def call(self, inputs, rate, subtype):
         """Write files, run the program, read what it wrote."""

@@ -12,7 +12,7 @@ CHANNEL_WORDS = r"channel|mono|stereo|shape|dimension|\bdim\b|1-?d\b"
 RATE_WORDS = r"rate|\bhz\b|\d ?k(hz)?\b"
 NUMBER_WORDS = r"nan|infinite|infinity|\binf\b|finite|no number"
 TYPE_WORDS = r"float|int\d|dtype|type|subtype|bit|format|contiguous|stride|real"
-WEIGHTS = (".bin", ".pt", ".pth", ".onnx", ".safetensors", ".npz")
+WEIGHTS = (".bin", ".pt", ".pth", ".ckpt", ".onnx", ".safetensors", ".npz")
 SECONDS = 2.0
 
 
@@ -178,6 +178,9 @@ def damaged_weights(patient):
     from pathlib import Path
 
     weights, told = Path(patient.system.weights), []
+    files = [weights] if weights.is_file() else weights.rglob("*")
+    if not any(path.suffix in WEIGHTS for path in files):
+        return skip(f"its folder holds no file of weights that is known here: {', '.join(WEIGHTS)}")
     sounds = [patient.usual(patient.rate)] * (2 if patient.kind == "canceler" else 1)
     for label in ("whole", "cut in half", "missing"):
         with tempfile.TemporaryDirectory(prefix="clinic") as place:

@@ -17,6 +17,8 @@ SHORT = 640  # samples: below this a refusal in words is as good as a result
 SHORT_WORDS = r"short|length|long|sample|size|empty|duration|at least"
 ENDS = (1.0, 2.5, 7.0, 8.0, 11.0, 13.0, 121.0)  # seconds, where tails are known to go
 BORDERS = (24.0, 48.0, 132.0)  # seconds
+SEAM = -6.0  # dB: a quarter of the voice's power within 20 ms is heard as a gap or a click
+LEARNING = 12.0  # seconds in which a canceler may still find the room
 
 
 @examination(
@@ -73,7 +75,7 @@ def tail(patient):
         # The voice is turned so that a loud vowel of it comes last.
         turn = _loudest(patient) - seconds % (2 * sounds.LOOP)
         sound = patient.usual(n, start=turn)
-        out = _padded(patient.run(sound), n)
+        out = _padded(patient.run(sound, patient.far(n, start=turn)), n)
         lost = _lost(out.sum(axis=0), sound, patient.rate)
         if lost > 0.004 and worst is None:
             worst = (seconds, lost, sound[-patient.rate :], out.sum(axis=0)[-patient.rate :])
@@ -90,8 +92,9 @@ def tail(patient):
 def edges(patient):
     """Sound that is there from the first to the last sample, and what is louder than it was."""
     n = 2 * patient.rate + 37
-    sound = patient.usual(n, start=_loudest(patient) - 1)
-    out = _padded(patient.run(sound), n)
+    turn = _loudest(patient) - 1
+    sound = patient.usual(n, start=turn)
+    out = _padded(patient.run(sound, patient.far(n, start=turn)), n)
     if problem := patient.broken(out):
         return problem
     edge = patient.rate // 50
@@ -117,11 +120,11 @@ def borders(patient):
         tried.append(seconds)
         n = round(seconds / sounds.LOOP) * loop
         sound = patient.usual(n, loop=sounds.LOOP)
-        out = _padded(patient.run(sound), n)
+        out = _padded(patient.run(sound, patient.far(n, loop=sounds.LOOP)), n)
         if problem := patient.broken(out):
             return problem
-        value, at = _seam(out, loop, patient.rate)
-        if worst is None or (value > worst[0] and worst[0] < -6):
+        value, at = _seam(out, loop, patient)
+        if worst is None or (value > worst[0] and worst[0] < SEAM):
             cut = slice(max(0, at - patient.rate), at + patient.rate)
             worst = (value, seconds, at / patient.rate, sound[cut], out[:, cut].sum(axis=0))
     if worst is None:
@@ -129,9 +132,7 @@ def borders(patient):
     value, seconds, at = worst[:3]
     said = f"of {max(tried):g} s, 20 ms at {at:.2f} s differ most from the other loops: {value:.1f}"
     smallest = f"{seconds:g} s of sound that loops every {sounds.LOOP} s"
-    # Who is heard may sway with what is around, and a canceler goes on learning.
-    most = 3 if patient.kind in ("separator", "canceler") else -6
-    return judge(value < most, f"{said} dB of the voice", value, "dB", smallest, worst[3:])
+    return judge(value < SEAM, f"{said} dB of the voice", value, "dB", smallest, worst[3:])
 
 
 def _loudest(patient):
@@ -160,15 +161,27 @@ def _lost(out, sound, rate):
     return hop / rate * int(np.argmax(heard[::-1])) if heard.any() else len(heard) * hop / rate
 
 
-def _seam(out, loop, rate):
-    """Find the 20 ms that differ most from the same place of the other loops, in dB and samples."""
+def _seam(out, loop, patient):
+    """Find the 20 ms that differ most from the same place of the other loops, in dB and samples.
+
+    Who is heard may sway with what is around, and a canceler goes on learning: of these, a seam is
+    what differs from the loop before and from the one after as well.
+    """
     tracks, n = out.shape
     loops = out.reshape(tracks, n // loop, loop).astype(np.float64)
-    usual = np.median(loops[:, 1:], axis=1, keepdims=True)
-    hop = rate // 50
-    error = np.square(loops[:, 1:-1] - usual).sum(axis=0)  # the first and the last have an edge
-    error = error.reshape(-1, hop).mean(axis=1) if loop % hop == 0 else error.ravel()
+    # The first and the last loop have an edge.
+    first = round(LEARNING / sounds.LOOP) if patient.kind == "canceler" else 1
+    inside, usual = loops[:, first:-1], np.median(loops[:, first:], axis=1, keepdims=True)
+    others = [usual]
+    if patient.kind in ("separator", "canceler"):
+        others += [loops[:, first - 1 : -2], loops[:, first + 1 :]]
+    hop = patient.rate // 50
+    hop = hop if loop % hop == 0 else 1
+    errors = [
+        np.square(inside - other).sum(axis=0).reshape(-1, hop).mean(axis=1) for other in others
+    ]
+    error = np.min(errors, axis=0)
     power = np.square(usual).sum(axis=0).mean()
     worst = int(error.argmax())
     value = 10 * np.log10((error[worst] + 1e-14) / (power + 1e-12))
-    return float(value), loop + worst * (hop if loop % hop == 0 else 1)
+    return float(value), first * loop + worst * hop

@@ -32,7 +32,12 @@ def whisper(patient):
     return judge(below < 44, said, below, "dB", smallest, (down * sound, soft[0]))
 
 
-@examination("levels", "high", "gives loud sound back without wrapping from one end to the other")
+@examination(
+    "levels",
+    "high",
+    "gives loud sound back without wrapping from one end to the other",
+    needs=("trained",),  # random numbers jump as they like
+)
 def full_scale(patient):
     """A voice driven to full scale, and thumps in a quiet one."""
     n, worst = 2 * patient.rate, None
@@ -58,7 +63,10 @@ def full_scale(patient):
 
 
 @examination(
-    "levels", "medium", "keeps or clips what is beyond full scale, and wraps none", needs=("loud",)
+    "levels",
+    "medium",
+    "keeps or clips what is beyond full scale, and wraps none",
+    needs=("trained", "loud"),
 )
 def beyond(patient):
     """A voice whose peaks are at 2.0, in floats."""

@@ -138,7 +138,8 @@ def wraps(samples, before):
     Parameters
     ----------
     samples, before : ndarray [shape=(n,)]
-        What came out, and what went in: where that jumps as well, nothing is counted.
+        What came out, and what went in: where that jumps as well, nothing is counted. Samples
+        beyond 1 have not wrapped: the range then ends at the largest.
 
     Returns
     -------
@@ -151,6 +152,7 @@ def wraps(samples, before):
     1
     """
     (samples,), (before,) = _common(samples, before)
+    samples = samples / max(1.0, np.abs(samples).max(initial=0))
     jumps = (np.abs(np.diff(samples)) > 1.2) & (np.abs(samples[1:]) > 0.5)
     return int((jumps & (np.abs(np.diff(before)) < 0.8)).sum())
 

@@ -113,8 +113,12 @@ def picture(samples, label):
     )
 
 
-def section(system, results, seconds=3.0):
-    """Return the part of a page that is about one system; `anchor` of its name leads there."""
+def section(system, results, seconds=3.0, drawn=None):
+    """Return the part of a page that is about one system; `anchor` of its name leads there.
+
+    `drawn` holds articles that were written before, by the name of the examination.
+    """
+    drawn = drawn or {}
     kind = f"{system.kind} at {system.rate} Hz"
     about = ", ".join(filter(None, [kind, system.version]))
     parts = [f'<section id="{anchor(system.name)}"><h2>{_text(system.name)}</h2>']
@@ -122,11 +126,12 @@ def section(system, results, seconds=3.0):
     shown = [result for result in results if result.status != SKIPPED]
     for theme in dict.fromkeys(result.theme for result in shown):
         parts.append(f"<h3>{_text(theme)}</h3>")
-        parts += [_result(result, seconds) for result in shown if result.theme == theme]
+        own = [result for result in shown if result.theme == theme]
+        parts += [drawn.get(result.name) or _result(result, seconds) for result in own]
     hidden = [result for result in results if result.status == SKIPPED]
     if hidden:
         parts.append(f"<details><summary>{len(hidden)} not applicable</summary>")
-        parts += [_result(result, seconds) for result in hidden]
+        parts += [drawn.get(result.name) or _result(result, seconds) for result in hidden]
         parts.append("</details>")
     return "\n".join([*parts, "</section>"])
 

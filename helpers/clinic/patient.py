@@ -48,7 +48,7 @@ class Patient:
         sound : ndarray [shape=(n,)]
             The recording; for a canceler what the microphone heard.
         far : ndarray [shape=(n,)], optional
-            For a canceler the far end; None is `self.far`.
+            For a canceler the far end; None is `self.far` from its beginning. Others get none.
         **how : dict
             As for `System.__call__`.
 

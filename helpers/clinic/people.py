@@ -9,6 +9,9 @@ from helpers.clinic.record import examination, judge, skip
 
 SEPARATOR = ("separator",)
 SECONDS = 4.8
+APART = 3.0  # dB of SI-SDR that two voices gain: less is hardly heard
+FAR = 6.0  # dB, of 30, that must be left between a near and a far track: twice as loud
+PEAKS = 1.0  # dB: peaks that are closer are made alike, not heard alike
 MINUTE = 72.0  # seconds: 30 loops of 2.4 s
 
 
@@ -30,7 +33,7 @@ def separates(patient):
     each = ", ".join(f"{gain:.1f}" for gain in gains)
     value = float(np.mean(gains))
     said = f"two voices are {value:.1f} dB (SI-SDR) better apart than together: {each}"
-    return judge(value > 3, said, value, "dB", f"three times {n} samples", (mixture, out[0]))
+    return judge(value > APART, said, value, "dB", f"three times {n} samples", (mixture, out[0]))
 
 
 @examination(
@@ -101,7 +104,7 @@ def far_voice(patient):
     apart, tops = max(levels) - min(levels), max(peaks) - min(peaks)
     said = f"of two voices 30 dB apart the tracks are {apart:.1f} dB apart, their peaks {tops:.1f}"
     heard = (sound, out[int(np.argmin([measure.db(track) for track in out]))])
-    passes = apart > 6 and tops > 1  # equal peaks are made, not heard
+    passes = apart > FAR and tops > PEAKS
     return judge(passes, said, min(apart, tops), "dB", patient.seconds(n), heard)
 
 

@@ -135,8 +135,11 @@ def examination(theme, severity, good, kinds=KINDS, needs=()):
             raise ValueError(f"an examination knows nothing called {unknown}: {', '.join(known)}")
 
     def declare(function):
-        name = function.__name__.replace("_", "-")
-        if name in EXAMINATIONS:
+        name, here = function.__name__.replace("_", "-"), function.__module__
+        there = EXAMINATIONS.get(name)
+        # A cell of a notebook is run again, and declares its function again.
+        again = there and here == there.function.__module__ == "__main__"
+        if there and not again:
             raise ValueError(f"an examination called {name!r} is there already: take another name")
         words = (name, theme, severity, good, tuple(kinds), tuple(needs), function)
         EXAMINATIONS[name] = Examination(*words)

@@ -110,6 +110,47 @@ def telephone(rate, samples):
     return np.float32(sosfiltfilt(band, samples, padlen=min(len(samples) - 1, 3 * rate // 10)))
 
 
+def child(rate, n):
+    """Return the first voice as a child's might be: pitch and resonances seven fifths as high."""
+    high = resampled(voice(rate, n * 7 // 5 + 7), 7, 5)
+    return at_level(high[:n], LEVEL)
+
+
+def singing(rate, n):
+    """Return a voice that sings on "ah": held notes with vibrato, through three resonances."""
+    from scipy.signal import lfilter
+
+    seconds = np.arange(n) / rate
+    notes = np.array([220.0, 277.2, 329.6, 277.2])[(seconds / 0.8).astype(int) % 4]
+    phase = 2 * np.pi * np.cumsum(notes * (1 + 0.01 * np.sin(2 * np.pi * 5.5 * seconds))) / rate
+    out = sum(np.sin(k * phase) / k for k in range(1, 13))
+    for hertz, width in ((700, 80), (1220, 90), (2600, 120)):
+        r = np.exp(-np.pi * width / rate)
+        out = lfilter([1 - r], [1, -2 * r * np.cos(2 * np.pi * hertz / rate), r * r], out)
+    breath = np.minimum(1, 20 * np.minimum(seconds % 1.6, 1.6 - seconds % 1.6))
+    return at_level(out * breath, LEVEL)
+
+
+def babble(rate, n):
+    """Return the second and the third voice, each four times at once."""
+    starts = np.arange(4) * 1.13
+    return at_level(sum(voice(rate, n, who, start) for start in starts for who in (1, 2)), LEVEL)
+
+
+def coded(rate, samples):
+    """Return samples [shape=(n,)] as GSM's first codec hands them on: 13 kbit/s at 8 kHz."""
+    import io
+
+    import soundfile
+
+    file, n = io.BytesIO(), len(samples)
+    narrow = np.clip(resampled(samples, rate, 8000), -1, 1)
+    soundfile.write(file, narrow, 8000, format="WAV", subtype="GSM610")
+    file.seek(0)
+    out = resampled(soundfile.read(file)[0], 8000, rate)[:n]
+    return np.float32(np.pad(out, (0, n - len(out))))
+
+
 def room(rate, samples, seconds=0.5, seed=0):
     """Return samples [shape=(n,)] in a room whose sound dies away by 60 dB in some seconds."""
     from scipy.signal import fftconvolve

@@ -123,6 +123,34 @@ def reverberation(patient):
     return _alone(patient, sounds.room(patient.rate, voice, 0.6), "in a room of 0.6 s")
 
 
+@examination("speech", "medium", "keeps a voice on a mobile", kinds=SINGLE, needs=("trained",))
+def codec(patient):
+    """A voice through the codec of the first mobile telephones, at 13 kbit/s."""
+    poor = sounds.coded(patient.rate, patient.voice(round(SECONDS * patient.rate)))
+    return _alone(patient, poor, "through a codec of 13 kbit/s")
+
+
+@examination("speech", "medium", "keeps a child's voice", kinds=SINGLE, needs=("trained",))
+def child(patient):
+    """A voice whose pitch and resonances are seven fifths as high."""
+    high = sounds.child(patient.rate, round(SECONDS * patient.rate))
+    return _alone(patient, high, "as high as a child's")
+
+
+@examination("speech", "low", "keeps a voice that sings", kinds=SINGLE, needs=("trained",))
+def singing(patient):
+    """Notes held for 0.8 s with vibrato: computed, harmonics through resonances, and no person."""
+    held = sounds.singing(patient.rate, round(SECONDS * patient.rate))
+    return _alone(patient, held, "that sings")
+
+
+@examination("speech", "medium", "keeps a voice among many", kinds=SINGLE, needs=("trained",))
+def babble(patient):
+    """Two men, four times each, 6 dB below the voice."""
+    many = sounds.babble(patient.rate, round(SECONDS * patient.rate))
+    return _beside(patient, np.float32(0.5) * many, "babble 6 dB below")
+
+
 def _beside(patient, other, label):
     """Examine a voice beside another sound: how much of the voice is kept?"""
     voice = patient.voice(len(other))

@@ -32,6 +32,8 @@ USAGE = """a target is one of
   'program {in} {out}'                a command line; a canceler's far end is {far}
   network.onnx                        an ONNX network from samples to samples
   modelscope:TASK:FOLDER              a pipeline of ModelScope's as it is
+  speechbrain:CLASS:FOLDER            a class of SpeechBrain's, such as SepformerSeparation
+  clearvoice:TASK:MODEL               a model of ClearVoice's, such as FRCRN_SE_16K
   denoise, separate, cancel-echo      this course's tools
   noisereduce, rnnoise, nsnet2, deepfilternet3"""
 
@@ -90,6 +92,16 @@ def _find(target, kind, rate):
         if task not in TASKS:
             raise ValueError(f"{target!r} names none of ModelScope's tasks {', '.join(TASKS)}")
         return Pipeline(task, folder, rate)
+    if target.startswith("speechbrain:"):
+        from helpers.clinic.toolkits import SpeechBrain
+
+        _, name, folder = target.split(":", 2) if target.count(":") > 1 else (target, "", "")
+        return SpeechBrain(name, folder, rate)
+    if target.startswith("clearvoice:"):
+        from helpers.clinic.toolkits import ClearVoice
+
+        _, task, name = target.split(":", 2) if target.count(":") > 1 else (target, "", "")
+        return ClearVoice(task, name, rate)
     if target.endswith(".onnx"):
         return Network(target, kind or "denoiser", rate)
     if re.fullmatch(r"[\w.]+:[\w.]+", target):
@@ -209,21 +221,28 @@ class Network(System):
 
 
 class Pipeline(System):
-    """A pipeline of ModelScope's, called with the path of a WAV file, as its documentation does."""
+    """A pipeline of ModelScope's, called with the path of a WAV file, as its documentation does.
 
-    def __init__(self, task, folder, rate=None, quiet=True):
+    It is built of a folder, or is there already, as `built`.
+    """
+
+    def __init__(self, task, folder, rate=None, built=None):
+        kind, own = TASKS[task]
+        self.pipeline = self._build(task, folder) if built is None else built
+        features = {"file", "rates", "trained", "quiet", "loud", "channels"}
+        words = (Path(folder).name, kind, rate or own, features, _version("modelscope"))
+        spec, self.own = f"modelscope:{task}:{folder}", own
+        super().__init__(*words, spec, folder, lambda path: Pipeline(task, path, rate))
+
+    def _build(self, task, folder):
+        """Build it, and keep to itself what the library prints meanwhile."""
         from helpers import models
 
         models.register()
         from modelscope.pipelines import pipeline
 
-        kind, own = TASKS[task]
-        with contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext():
-            self.pipeline = pipeline(task, model=str(folder), device="cpu")
-        features = {"file", "rates", "trained", "quiet", "loud", "channels"}
-        words = (Path(folder).name, kind, rate or own, features, _version("modelscope"))
-        spec, self.own = f"modelscope:{task}:{folder}", own
-        super().__init__(*words, spec, folder, lambda path: Pipeline(task, path, rate))
+        with contextlib.redirect_stdout(io.StringIO()):
+            return pipeline(task, model=str(folder), device="cpu")
 
     def call(self, inputs, rate, subtype):
         """Write a WAV file, call the pipeline, and take the PCM of its result apart."""

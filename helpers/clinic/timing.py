@@ -6,6 +6,8 @@ from helpers.clinic import measure, sounds
 from helpers.clinic.record import KINDS, bad, examination, judge, ok
 
 SECONDS = 3.0
+MIRRORED = -6.0  # dB: upside down, a quarter of what comes out may be other
+AGAIN = 3.0  # dB of SI-SDR: the second time, a third of what comes out may be taken away
 OFFLINE = tuple(kind for kind in KINDS if kind != "stream")
 
 
@@ -16,8 +18,9 @@ def shift(patient):
     """The same recording after 1.003 s of other speech."""
     sound, usual = patient.base(SECONDS)
     late, warm = round(1.003 * patient.rate), patient.rate // 2
-    before = patient.usual(late, start=3.1)
-    out = patient.run(np.concatenate([before, sound]))[:, late:]
+    before, far = patient.usual(late, start=3.1), patient.far(late, start=3.1)
+    far = np.concatenate([far, patient.far(len(sound))])
+    out = patient.run(np.concatenate([before, sound]), far)[:, late:]
     if problem := patient.broken(out):
         return problem
     error = measure.error_db(out[:, warm:], usual[:, warm : out.shape[1]])
@@ -32,7 +35,7 @@ def polarity(patient):
     sound, usual = patient.base(SECONDS)
     error = measure.error_db(-patient.run(-sound), usual)
     said = f"upside down it gives the same to {error:.1f} dB"
-    return judge(error < -6, said, error, "dB", patient.seconds(len(sound)))
+    return judge(error < MIRRORED, said, error, "dB", patient.seconds(len(sound)))
 
 
 @examination(
@@ -124,7 +127,7 @@ def second_pass(patient):
     again = patient.run(track)
     best = max(measure.si_sdr(each, track) for each in again)
     said = f"its own result goes through it with an SI-SDR of {best:.1f} dB"
-    return judge(best > 3, said, best, "dB", patient.seconds(len(sound)), (track, again[0]))
+    return judge(best > AGAIN, said, best, "dB", patient.seconds(len(sound)), (track, again[0]))
 
 
 def _ahead(patient):
@@ -133,7 +136,10 @@ def _ahead(patient):
     first = patient.usual(n)
     second = first.copy()
     second[at:] = patient.usual(n - at, start=3.3)
-    outs = [patient.run(sound).astype(np.float64) for sound in (first, second)]
+    fars = [patient.far(n), patient.far(n).copy()]
+    fars[1][at:] = patient.far(n - at, start=3.3)
+    pairs = zip((first, second), fars, strict=True)
+    outs = [patient.run(sound, far).astype(np.float64) for sound, far in pairs]
     gap = np.abs(outs[0] - outs[1]).max(axis=0)
     reach = max(np.abs(outs[0]).max(), 1e-9)
     changed = np.flatnonzero(gap[:at] > 1e-4 * reach)

@@ -95,6 +95,11 @@ def check_examination(answer):
             )
         if result.status != wanted:
             return off(_(why))
+    if all(each.function is not answer for each in clinic.EXAMINATIONS.values()):
+        return off(
+            _("It finds the tired one; but the clinic does not know it yet. Write the decorator "
+              "above it: @clinic.examination(theme, severity, what a good system does).")
+        )  # fmt: skip
     return right(_("It finds the tired one, whatever the level, and lets the healthy ones go."))
 
 
