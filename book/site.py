@@ -139,7 +139,9 @@ def child(*command):
 
 
 def live(html):
-    """Lay out what the live page runs: ONNX Runtime, the models, two recordings."""
+    """Lay out what the live page runs: ONNX Runtime, the models, three recordings."""
+    import soundfile
+
     folder = html / "live"
     folder.mkdir(parents=True, exist_ok=True)
     unpack("onnxruntime-web", folder)
@@ -147,8 +149,10 @@ def live(html):
     for path in (*(BUILD / "models").glob("*.onnx"), BUILD / "models" / "networks.json"):
         shutil.copy2(path, folder / path.name)
     facts = json.loads((folder / "networks.json").read_text(encoding="utf-8"))
-    for network in facts["networks"].values():
+    for network in (*facts["networks"].values(), *facts["streams"].values()):
         shutil.copy2(ROOT / "sounds" / network["clip"], folder / network["clip"])
+    far = ROOT / "sounds" / facts["echo"]["clip"]
+    soundfile.write(folder / f"{far.stem}.wav", *soundfile.read(far))  # not all browsers know Ogg
 
 
 def clear(html):
