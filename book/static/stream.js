@@ -242,7 +242,7 @@
     context.font = `12px ${getComputedStyle(canvas).fontFamily}`;
     [context.fillStyle, context.strokeStyle] = [style("--pst-color-text-base"), style("--pst-color-border")];
     context.textAlign = "center";
-    for (const value of x.ticks) context.fillText(String(value), place.x(value), low + 14);
+    for (const value of x.ticks) context.fillText(String(Math.abs(value)), place.x(value), low + 14);
     context.fillText(x.words, (left + right) / 2, height - 4);
     context.textAlign = "end";
     for (const value of y.ticks) {
@@ -269,7 +269,7 @@
     const ms = (1000 * hop) / rate;
     const root = corners.denoise;
     const voice = button(say("Speak", "对着它说话"), () => start("microphone"));
-    const clip = button(say("No headset? Our noisy voice", "没有耳机？课程的带噪语音"), () => start("clip"));
+    const clip = button(say("Our noisy recording", "课程的带噪录音"), () => start("clip"));
     const stop = button(say("Stop", "停止"), () => halt());
     stop.hidden = true;
     const slider = make("input", { type: "range", min: LEAST, max: MOST, step: 5, value: 40, class: "a2a-seek", id: "a2a-delay" });
@@ -289,7 +289,7 @@
       make("div", { class: "a2a-knobs" },
         make("label", { for: "a2a-works", class: "a2a-switch" }, works, make("span", {}, say("Denoiser", "降噪"))),
         make("label", { for: "a2a-volume" }, say("Volume", "音量"), volume)),
-      make("div", { class: "a2a-delay" }, make("label", { for: "a2a-delay" }, say("Delay from the microphone to your ear, as far as this page decides it", "从麦克风到耳朵的延迟（由本页决定的部分）")), number, slider),
+      make("div", { class: "a2a-delay" }, make("label", { for: "a2a-delay" }, say("Delay that this page adds", "本页增加的延迟")), number, slider),
       budget, verdict, before.root, after.root,
       make("figure", { class: "a2a-running" }, make("figcaption", {}, say("Processor time of each hop", "每个帧移的处理器时间")), hops, spent),
       result);
@@ -396,7 +396,7 @@
 
     const measure = () => {
       times = times.slice(-500);
-      chart(hops, { x: { from: -5, to: 0, ticks: [-5, -4, -3, -2, -1, 0], words: say("s ago", "秒前") }, y: { from: 0, to: 12, ticks: [0, 5, 10], words: "ms" } }, (context, place) => {
+      chart(hops, { x: { from: -5, to: 0, ticks: [-5, -4, -3, -2, -1, 0], words: say("seconds ago", "秒前") }, y: { from: 0, to: 12, ticks: [0, 5, 10], words: "ms" } }, (context, place) => {
         context.strokeStyle = style("--a2a-deadline");
         context.setLineDash([6, 4]);
         context.beginPath();
@@ -476,12 +476,12 @@
     const tell = (words) => (status.textContent = words);
     let [stream, points, energy] = [null, [], []];
 
-    const draw = () => chart(canvas, { x: { from: 0, to: SPAN, ticks: [0, 10, 20, 30, 40], words: say("time (s)", "时间（秒）") }, y: { from: 0, to: 40, ticks: [0, 10, 20, 30, 40], words: "ERLE (dB)" } }, (context, place) => {
+    const draw = () => chart(canvas, { x: { from: 0, to: SPAN, ticks: [0, 10, 20, 30, 40], words: say("time (s)", "时间（秒）") }, y: { from: 0, to: 50, ticks: [0, 10, 20, 30, 40, 50], words: "ERLE (dB)" } }, (context, place) => {
       const last = points.at(-1)?.[0] ?? 0;
       const from = Math.max(0, last - SPAN);
       [context.strokeStyle, context.lineWidth, context.lineJoin] = [style("--a2a-accent"), 2.5, "round"];
       context.beginPath();
-      for (const [at, value] of points) if (at >= from) context.lineTo(place.x(at - from), place.y(Math.max(0, Math.min(40, value))));
+      for (const [at, value] of points) if (at >= from) context.lineTo(place.x(at - from), place.y(Math.max(0, Math.min(50, value))));
       context.stroke();
     });
 
