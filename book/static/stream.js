@@ -8,12 +8,11 @@
   if (!corners.denoise) return;
   const assets = new URL(corners.denoise.dataset.assets, location.href).href;
   const BLOCKS = 256; // of the rings, as in stream-worklet.js
-  const KEPT = 30; // seconds of before and after that stay for the players
   const LEAST = 30; // ms: the window of 20, and something to compute in
   const MOST = 400;
   const COLUMN = 160; // samples from one column of the spectrograms to the next
   const SIZE = 512;
-  const state = (a2a.stream = { talk: null, echo: null, context: null });
+  const state = (a2a.stream = { talk: null, echo: null, context: null, kept: 30 }); // seconds of both sides, for the players
 
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
@@ -33,7 +32,7 @@
   // What is heard and what is played, as far back as is kept.
   class Tape {
     constructor(rate) {
-      this.most = KEPT * rate;
+      this.most = state.kept * rate;
       this.clear();
     }
 
