@@ -750,6 +750,7 @@ def test_the_microphone_is_heard_denoised_while_it_speaks(speaking, capsys):
     """In real time: what is in time is Python's, how much that is depends on the machine."""
     page = speaking
     page.goto("live.html")
+    page.evaluate("a2a.stream.kept = 600")
     page.get_by_role("button", name="Speak", exact=True).click()
     page.wait_for_function("a2a.stream.talk.input.length > 20 * 16000", timeout=180_000)
     found = page.evaluate(
@@ -759,26 +760,28 @@ def test_the_microphone_is_heard_denoised_while_it_speaks(speaking, capsys):
         }"""  # noqa: E501
     )
     measured = page.locator(".a2a-talk figure p").inner_text()
-    measured += f" Delay {found['delay'] / 16} ms; alone, a hop took {found['usual']} ms."
+    measured += f" Delay {found['delay'] / 16} ms; alone, a hop took {found['usual']:.1f} ms."
     noisy, clean = (np.array(found[name], np.float32) for name in ("input", "output"))
-    with capsys.disabled():
-        print(
-            f"\n{measured} Delay {found['delay'] / 16} ms; alone, a hop took {found['usual']} ms."
-        )
-    # The microphone heard our recording: each piece of it lies in the file, played again and again.
+    # The microphone heard our recording: pieces of it lie in the file, played again and again. A
+    # machine that is too busy loses some of what its microphone gives.
     clip = audio.load(audio.SOUNDS / "speech_with_noise1.wav", rate=stream.RATE)
-    piece = noisy[8000:16000]
-    around = np.concatenate([clip.samples, clip.samples[:8000]])
-    likeness = np.correlate(around, piece, "valid")
-    energy = np.convolve(np.square(around), np.ones(len(piece)), "valid")
-    assert (likeness / np.sqrt(energy * np.square(piece).sum())).max() > 0.9
+    around = np.concatenate([clip.samples, clip.samples[:800]])
+    energy = np.convolve(np.square(around), np.ones(800), "valid")
+    pieces = noisy[16000 : len(noisy) // 800 * 800].reshape(-1, 800)[:100]
+    likeness = [
+        (np.correlate(around, piece, "valid") / np.sqrt(energy * np.square(piece).sum())).max()
+        for piece in pieces
+    ]
+    own = np.mean(np.array(likeness) > 0.95)
+    assert max(likeness) > 0.95
     wanted = stream.Denoiser().whole(noisy)
     end = len(noisy) if found["skipped"] is None else (found["skipped"] - 1) * stream.HOP
     n = (min(end, len(clean) - found["delay"])) // stream.HOP * stream.HOP
     hops = clean[found["delay"] :][:n].reshape(-1, stream.HOP)
     played = hops.any(axis=1)  # a hop that is missed is silent
     with capsys.disabled():
-        print(f"played: {played.sum()} of {len(played)} hops before any was left out")
+        print(f"\n{measured} {own:.0%} of the pieces are the microphone's file.")
+        print(f"In time: {played.sum()} of {len(played)} hops before any was left out.")
     np.testing.assert_allclose(hops[played], wanted[:n].reshape(hops.shape)[played], atol=1e-5)
     if played.sum() > 50:
         both = (Clip(x[played].ravel(), 16000) for x in (hops, wanted[:n].reshape(hops.shape)))

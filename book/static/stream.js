@@ -381,6 +381,8 @@
 
     const draw = () => {
       if (!stream || stream.context.state === "closed") return;
+      requestAnimationFrame(draw);
+      if (before.columns.length < 4) return; // 25 pictures a second will do
       top -= 0.01 * before.columns.length; // follows a voice that becomes quieter, 1 dB a second
       for (const levels of before.columns) top = levels.reduce((most, level) => Math.max(most, level), top);
       before.show(top);
@@ -390,7 +392,6 @@
         measure();
         show();
       }
-      requestAnimationFrame(draw);
     };
 
     const measure = () => {
