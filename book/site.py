@@ -139,7 +139,9 @@ def child(*command):
 
 
 def live(html):
-    """Lay out what the live page runs: ONNX Runtime, the models, two recordings."""
+    """Lay out what the live page runs: ONNX Runtime, the models, three recordings."""
+    import soundfile
+
     folder = html / "live"
     folder.mkdir(parents=True, exist_ok=True)
     unpack("onnxruntime-web", folder)
@@ -147,8 +149,10 @@ def live(html):
     for path in (*(BUILD / "models").glob("*.onnx"), BUILD / "models" / "networks.json"):
         shutil.copy2(path, folder / path.name)
     facts = json.loads((folder / "networks.json").read_text(encoding="utf-8"))
-    for network in facts["networks"].values():
+    for network in (*facts["networks"].values(), *facts["streams"].values()):
         shutil.copy2(ROOT / "sounds" / network["clip"], folder / network["clip"])
+    far = ROOT / "sounds" / facts["echo"]["clip"]
+    soundfile.write(folder / f"{far.stem}.wav", *soundfile.read(far))  # not all browsers know Ogg
 
 
 def clear(html):
@@ -193,9 +197,19 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def server(html, port=0):
+class Isolated(Quiet):
+    """A server that lets its pages share memory between threads."""
+
+    def end_headers(self):
+        """Send the headers that browsers ask for that."""
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
+
+def server(html, port=0, kind=Quiet):
     """Return a server of the site, for this computer alone; 0 lets the system choose the port."""
-    handler = functools.partial(Quiet, directory=str(html))
+    handler = functools.partial(kind, directory=str(html))
     return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
 
 
@@ -212,7 +226,7 @@ def main(args=None):
         print(problem, file=sys.stderr)
         return 1
     if options.serve and not code:
-        with server(BUILD / "html", options.port) as site:
+        with server(BUILD / "html", options.port, Isolated) as site:
             print(f"http://localhost:{site.server_port}/ (Ctrl-C stops it)", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 site.serve_forever()

@@ -14,11 +14,12 @@ import numpy as np
 
 from helpers import adaptive
 from helpers.files import checkpoint
+from helpers.networks import live
 
 RATE = 16000  # what both were made for, in Hz
 HOP = 160  # 10 ms: by how much the denoiser's windows of 20 ms move
 MODEL = checkpoint.EMBEDDED / "frcrn_live_16k"
-GRAPH = "live.onnx"  # the network for one hop, beside its weights
+GRAPH = live.RECORD.stream or ""  # the network for one hop, beside its weights
 ENGINES = ("onnx", "torch")
 SMALLEST = 1e-30  # of what is remembered
 CURE = "restore it with git checkout -- models"

@@ -4,6 +4,7 @@ Needs Chromium or Chrome (A2A_BROWSER names another place); without one these te
 """
 
 import base64
+import dataclasses
 import io
 import json
 import os
@@ -18,8 +19,8 @@ import pytest
 import soundfile
 import yaml
 
-from book import listening, pages, site, vendor
-from helpers import audio, denoise, metrics, separate, windows
+from book import listening, onnx_export, pages, site, vendor
+from helpers import adaptive, audio, denoise, metrics, separate, stream, windows
 from helpers.clip import Clip
 from helpers.lab import widgets
 
@@ -491,6 +492,304 @@ def test_the_live_page_says_what_it_cannot_read(page, tmp_path):
     page.locator("input[type=file]").set_input_files(tmp_path / "notes.wav")
     page.get_by_text("can't read notes.wav as sound").wait_for()
     assert page.locator(".a2a-live button").first.is_enabled()
+
+
+# --- the live page while it sounds ---------------------------------------------------------------
+
+# A context that has all the time in the world: every 40 ms it waits until the worker is done. The
+# worklet, the worker and the page are those of real time, and no hop depends on how busy we are.
+PATIENT = """async ([corner, button, seconds]) => {
+  const rate = 16000;
+  const offline = new OfflineAudioContext(1, Math.ceil(seconds * rate), rate);
+  const go = offline.resume.bind(offline);
+  const wired = new Promise((resolve) => (offline.resume = async () => resolve()));
+  a2a.stream.context = () => offline;
+  document.querySelectorAll(`${corner} button`)[button].click();
+  await wired;
+  const stream = a2a.stream.talk ?? a2a.stream.echo;
+  const { port } = stream.node;
+  const plain = port.onmessage;
+  const ask = () => new Promise((resolve) => {
+    port.onmessage = (event) => event.data.arrived === undefined ? plain(event) : resolve(event.data.arrived);
+    port.postMessage({ ask: true });
+  });
+  const pause = (at) => offline.suspend(at / rate).then(async () => {
+    while (await ask() < Math.floor(at / stream.size) - 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (at + 1280 < seconds * rate) pause(at + 640);
+    go();
+  });
+  pause(640);
+  const heard = (await offline.startRendering()).getChannelData(0);
+  while (stream.input.length + 640 <= heard.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { input, output, tap, late, skipped, shared } = stream;
+  return { heard: [...heard], input: [...input.samples], output: [...output.samples], delay: tap.delay, late, skipped, shared: Boolean(shared) };
+}"""  # noqa: E501
+
+# The worklet alone, with nobody behind it, on samples of any rate; the tap is moved once.
+WORKLET = """async ([samples, rate, taps, moved]) => {
+  const offline = new OfflineAudioContext(1, samples.length, rate);
+  await offline.audioWorklet.addModule("_static/stream-worklet.js");
+  const options = { size: 160, lag: 1, inputs: 1, tap: taps[0], rate: 16000, shared: null };
+  const node = new AudioWorkletNode(offline, "a2a-stream", { outputChannelCount: [1], channelCount: 1, channelCountMode: "explicit", processorOptions: options });
+  const late = new Promise((resolve) => node.port.addEventListener("message", ({ data }) => data.resampling && resolve(data.resampling)));
+  node.port.start();
+  const buffer = new AudioBuffer({ length: samples.length, sampleRate: rate });
+  buffer.copyToChannel(Float32Array.from(samples), 0);
+  const source = new AudioBufferSourceNode(offline, { buffer });
+  source.connect(node).connect(offline.destination);
+  source.start();
+  if (taps[1]) offline.suspend(moved / rate).then(async () => {
+    const told = new Promise((resolve) => node.port.addEventListener("message", ({ data }) => data.arrived !== undefined && resolve()));
+    node.port.postMessage({ tap: taps[1] });
+    node.port.postMessage({ ask: true });
+    await told;
+    offline.resume();
+  });
+  const heard = (await offline.startRendering()).getChannelData(0);
+  return [[...heard], rate === 16000 ? 0 : await late];
+}"""  # noqa: E501
+
+
+def patient(page, corner, button, seconds, home=""):
+    """Let a corner of the live page run in its own time; return what it heard and played."""
+    page.goto(f"{home}live.html")
+    page.locator(f"{corner} button").first.wait_for()
+    found = page.evaluate(PATIENT, [corner, button, seconds])
+    rows = ("heard", "input", "output")
+    return found | {name: np.array(found[name], np.float32) for name in rows}
+
+
+def test_the_graph_of_a_hop_is_the_stream():
+    """Exported from the network's record, and run as the page runs it, on a whole recording."""
+    clip = audio.load(audio.SOUNDS / "speech_with_noise1.wav", rate=stream.RATE)
+    hops = np.pad(clip.samples, (0, -len(clip) % stream.HOP)).reshape(-1, stream.HOP)
+    facts = onnx_export.facts()["streams"]["frcrn_live"]
+    assert (facts["hop"], facts["late"] / facts["rate"]) == (stream.HOP, stream.Denoiser.latency)
+    graph = onnx_export.session(onnx_export.hop_by_hop("frcrn_live"))
+    state, given = np.zeros(facts["state"], np.float32), []
+    for hop in (*hops, np.zeros(stream.HOP, np.float32)):
+        speech, state = graph.run(None, {"samples": hop, "state": state})
+        given.append(speech)
+    given = np.concatenate(given)[stream.HOP :][: len(clip)]
+    wanted = stream.Denoiser(engine="torch").whole(clip.samples)
+    np.testing.assert_allclose(given, wanted, atol=1e-4)
+
+
+def test_a_graph_that_is_another_network_is_refused(monkeypatch):
+    record = onnx_export.NETWORKS["frcrn_live"]
+    first = dataclasses.replace(record, unwrap=lambda output: output["wav_l1"])
+    monkeypatch.setitem(onnx_export.NETWORKS, "frcrn_live", first)
+    with pytest.raises(ValueError, match="frcrn_live.onnx is only"):
+        onnx_export.hop_by_hop("frcrn_live")
+
+
+@pytest.fixture
+def isolated(browser, built):
+    """Open a tab of a site that may share memory between threads."""
+    with site.server(built, kind=site.Isolated) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        context = browser.new_context(base_url=f"http://127.0.0.1:{server.server_port}/")
+        yield context.new_page()
+        context.close()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_worklet_plays_what_python_streams(request, shared):
+    page = request.getfixturevalue("isolated" if shared else "page")
+    found = patient(page, ".a2a-talk", 1, 1.2)
+    noisy, clean, delay = found["input"], found["output"], found["delay"]
+    assert found["shared"] == shared
+    assert found["skipped"] is None
+    assert 0.03 <= delay / stream.RATE <= 0.4
+    clip = audio.load(audio.SOUNDS / "speech_with_noise1.wav", rate=stream.RATE)
+    np.testing.assert_allclose(noisy, clip.samples[: len(noisy)], atol=2e-4)  # 16 bits
+    wanted = stream.Denoiser().whole(noisy)[: len(clean) - delay]
+    np.testing.assert_allclose(clean[delay:], wanted, atol=1e-5)
+    assert metrics.si_sdr(Clip(clean[delay:], stream.RATE), Clip(wanted, stream.RATE)) > 30
+    np.testing.assert_array_equal(clean[:delay], 0)
+    np.testing.assert_array_equal(found["heard"][: len(clean)], clean)  # at full volume
+    page.get_by_text("most conversations").or_(page.get_by_text("over 150 ms")).wait_for()
+    page.locator(".a2a-talk").get_by_role("button", name="Stop").click()
+    page.locator(".a2a-talk .a2a-clip").nth(1).wait_for()
+    if not shared:
+        path = site.BUILD / "screenshots" / "talk.png"
+        page.locator(".a2a-talk").screenshot(path=path)
+        assert path.stat().st_size > 10_000
+        page.get_by_role("button", name="looking ahead").click()
+        page.locator(".a2a-talk .a2a-clip").nth(2).wait_for(timeout=120_000)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_the_worklet_keeps_the_sound_at_any_rate(page, rate):
+    """The denoiser off: what comes out is what went in, by the delay and the resamplers late."""
+    import soxr
+
+    noise = np.random.default_rng(0).normal(size=8000)
+    wave = (0.1 * soxr.resample(noise, 8000, rate, quality="VHQ")).astype(np.float32)  # to 4 kHz
+    page.goto("live.html")
+    taps = [{"delay": 480, "clean": False}, None]
+    heard, late = page.evaluate(WORKLET, [wave.tolist(), rate, taps, 0])
+    whole = round((0.03 + late) * rate)
+    assert late < 0.003
+    n = len(wave) - whole - 200
+    lags = [np.dot(heard[k : k + n], wave[:n]) for k in range(whole - 5, whole + 6)]
+    best = whole - 5 + int(np.argmax(lags))
+    assert abs(best - whole) <= 1
+    spectra = [np.fft.rfft(np.array(x, np.float64)) for x in (heard[best : best + n], wave[:n])]
+    # Between two samples a delay is a slope of phases.
+    turn = np.exp(-2j * np.pi * np.arange(n // 2 + 1) * ((0.03 + late) * rate - best) / n)
+    inner = slice(n // 20, n // 2 - n // 20)
+    given, wanted = np.fft.irfft(spectra[0], n)[inner], np.fft.irfft(spectra[1] * turn, n)[inner]
+    assert metrics.si_sdr(Clip(given, rate), Clip(wanted, rate)) > 40
+
+
+def test_moving_the_delay_fades_from_one_place_to_the_other(page):
+    wave = (0.1 * np.random.default_rng(1).normal(size=16000)).astype(np.float32)
+    page.goto("live.html")
+    moved, taps = 8192, [{"delay": 480, "clean": False}, {"delay": 1600, "clean": False}]
+    heard = np.array(page.evaluate(WORKLET, [wave.tolist(), 16000, taps, moved])[0])
+    old, new = (np.pad(wave, (late, 0))[: len(wave)] for late in (480, 1600))
+    share = np.clip((np.arange(len(wave)) - moved + 0.5) / 128, 0, 1)
+    np.testing.assert_allclose(heard, (1 - share) * old + share * new, atol=1e-6)
+
+
+def test_the_page_says_that_it_may_not_use_the_microphone(page):
+    page.goto("live.html")
+    page.evaluate(
+        "() => void (navigator.mediaDevices.getUserMedia = async () => "
+        "{ throw new DOMException('no', 'NotAllowedError'); })"
+    )
+    page.get_by_role("button", name="Speak", exact=True).click()
+    page.get_by_text("allow it beside the address").wait_for()
+    assert page.get_by_role("button", name="Speak", exact=True).is_enabled()
+
+
+def test_the_delay_is_put_into_words(page):
+    page.goto("zh/live.html")
+    slider = page.locator("#a2a-delay")
+    for milliseconds, words in (("30", "低于 150 ms"), ("400", "不要超过 400 ms")):
+        slider.fill(milliseconds)
+        page.locator(".a2a-talk .a2a-verdict").filter(has_text=words).wait_for()
+        assert page.locator(".a2a-talk .a2a-number").inner_text() == f"{milliseconds} ms"
+
+
+KALMAN = """async ([mic, far, facts]) => {
+  const { Kalman } = await import(new URL("_static/echo.js", location.href));
+  const [filter, left] = [new Kalman(facts), []];
+  for (let at = 0; at + facts.block <= mic.length; at += facts.block) {
+    left.push(...filter.step(mic.slice(at, at + facts.block), far.slice(at, at + facts.block)));
+  }
+  return left;
+}"""
+DELAY = """async ([mic, far, most, distinct]) => {
+  const { bulkDelay } = await import(new URL("_static/echo.js", location.href));
+  return bulkDelay(mic, far, most, distinct);
+}"""
+
+
+def test_the_echo_canceler_in_the_page_is_pythons(page):
+    far = audio.load(audio.SOUNDS / onnx_export.FAR).samples[: 3 * stream.RATE]
+    generator = np.random.default_rng(0)
+    room = generator.normal(size=1600) * np.exp(-np.arange(1600) / 300)
+    mic = np.convolve(far, room)[: len(far)] + 0.002 * generator.normal(size=len(far))
+    mic = mic.astype(np.float32)
+    page.goto("live.html")
+    arrays = [mic.tolist(), far.tolist()]
+    left = page.evaluate(KALMAN, [*arrays, onnx_export.facts()["echo"]])
+    wanted = stream.EchoCanceler().process(mic, far)
+    assert len(left) == len(wanted) > 2.9 * stream.RATE
+    np.testing.assert_allclose(left, wanted, atol=1e-5)
+    assert np.std(wanted[-16000:]) < 0.3 * np.std(mic[-16000:])  # it has learned something
+
+
+@pytest.mark.parametrize("late", [0, 37, 1200, -300, None])
+def test_the_delay_of_the_echo_is_found_as_python_finds_it(page, late):
+    far, other = (np.random.default_rng(k).normal(size=24000).astype(np.float32) for k in (0, 1))
+    mic = other if late is None else adaptive.shift(Clip(far, 16000), late, len(far)).samples
+    page.goto("live.html")
+    found = page.evaluate(DELAY, [mic.tolist(), far.tolist(), 8000, adaptive.DISTINCT])
+    assert found == late
+    assert adaptive.bulk_delay(Clip(mic, 16000), Clip(far, 16000), 0.5, len(far)) == late
+
+
+def test_the_echo_corner_learns_a_simulated_room(page):
+    found = patient(page, ".a2a-echo", 1, 6)
+    mic, played, delay = found["input"], found["output"], found["delay"]
+    far = audio.load(audio.SOUNDS / onnx_export.FAR)
+    assert found["late"] == round(0.04 * stream.RATE)
+    left = played[delay:]
+    mic = mic[: len(left)]
+    first = (round(1.5 * stream.RATE / adaptive.BLOCK) - 1) * adaptive.BLOCK
+    np.testing.assert_array_equal(left[:first], mic[:first])  # until the delay is known
+    shifted = adaptive.shift(far, found["late"] - adaptive.MARGIN, len(mic)).samples
+    wanted = stream.EchoCanceler().process(mic[first:], shifted[first:])
+    np.testing.assert_allclose(left[first : first + len(wanted)], wanted, atol=1e-4)
+    end = slice(-stream.RATE, None)
+    assert 20 * np.log10(np.std(mic[end]) / np.std(left[end])) > 25
+    # One hears the room, not what is left: that would be an echo again.
+    np.testing.assert_allclose(found["heard"][: len(mic)], mic, atol=1e-6)
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".a2a-echo .a2a-clip").nth(1).wait_for()
+    assert grave_faults(page, contrast=False) == []
+
+
+@pytest.fixture
+def speaking(built, browser, address, tmp_path):
+    """Open a tab of a browser whose microphone hears our noisy recording, again and again."""
+    clip = audio.load(audio.SOUNDS / "speech_with_noise1.wav", rate=48000)
+    path = audio.save(clip, tmp_path / "microphone.wav")
+    fake = f"--use-file-for-fake-audio-capture={path}"
+    started = browser.browser_type.launch(executable_path=find_browser(), args=[*ARGUMENTS, fake])
+    tab, asked = started.new_context(base_url=address).new_page(), []
+    tab.on("request", lambda request: asked.append(request.url))
+    yield tab
+    started.close()
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_the_microphone_is_heard_denoised_while_it_speaks(speaking, capsys):
+    """In real time: what is in time is Python's, how much that is depends on the machine."""
+    page = speaking
+    page.goto("live.html")
+    page.evaluate("a2a.stream.kept = 600")
+    page.get_by_role("button", name="Speak", exact=True).click()
+    page.wait_for_function("a2a.stream.talk.input.length > 20 * 16000", timeout=180_000)
+    found = page.evaluate(
+        """() => {
+          const { input, output, tap, skipped, usual, context } = a2a.stream.talk;
+          return { input: [...input.samples], output: [...output.samples], delay: tap.delay, skipped, usual, base: context.baseLatency };
+        }"""  # noqa: E501
+    )
+    measured = page.locator(".a2a-talk figure p").inner_text()
+    measured += f" Delay {found['delay'] / 16} ms; alone, a hop took {found['usual']:.1f} ms."
+    noisy, clean = (np.array(found[name], np.float32) for name in ("input", "output"))
+    # The microphone heard our recording: pieces of it lie in the file, played again and again. A
+    # machine that is too busy loses some of what its microphone gives.
+    clip = audio.load(audio.SOUNDS / "speech_with_noise1.wav", rate=stream.RATE)
+    around = np.concatenate([clip.samples, clip.samples[:800]])
+    energy = np.convolve(np.square(around), np.ones(800), "valid")
+    pieces = noisy[16000 : len(noisy) // 800 * 800].reshape(-1, 800)[:100]
+    likeness = [
+        (np.correlate(around, piece, "valid") / np.sqrt(energy * np.square(piece).sum())).max()
+        for piece in pieces
+    ]
+    own = np.mean(np.array(likeness) > 0.95)
+    assert max(likeness) > 0.95
+    wanted = stream.Denoiser().whole(noisy)
+    end = len(noisy) if found["skipped"] is None else (found["skipped"] - 1) * stream.HOP
+    n = (min(end, len(clean) - found["delay"])) // stream.HOP * stream.HOP
+    hops = clean[found["delay"] :][:n].reshape(-1, stream.HOP)
+    played = hops.any(axis=1)  # a hop that is missed is silent
+    with capsys.disabled():
+        print(f"\n{measured} {own:.0%} of the pieces are the microphone's file.")
+        print(f"In time: {played.sum()} of {len(played)} hops before any was left out.")
+    np.testing.assert_allclose(hops[played], wanted[:n].reshape(hops.shape)[played], atol=1e-5)
+    if played.sum() > 50:
+        both = (Clip(x[played].ravel(), 16000) for x in (hops, wanted[:n].reshape(hops.shape)))
+        assert metrics.si_sdr(*both) > 30
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".a2a-talk .a2a-clip").nth(1).wait_for()
 
 
 # --- the workflows --------------------------------------------------------------------------------

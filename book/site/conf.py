@@ -111,6 +111,7 @@ def add_to_page(app, name, template, context, doctree):
         app.add_js_file("formulas.js", defer="", priority=900)
     if name == "live":
         app.add_js_file("live.js", defer="", priority=900)
+        app.add_js_file("stream.js", defer="", priority=900)
 
 
 def setup(app):

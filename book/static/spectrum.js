@@ -41,19 +41,21 @@ a2a.fft = (re, im) => {
   }
 };
 
-// Levels in dB, one array of `size / 2` bins for each of `columns` moments.
-a2a.spectrogram = (samples, size, columns) => {
+// Levels in dB of the `size / 2` bins of the samples from `start` on.
+a2a.levels = (samples, start, size) => {
   const [cos] = turn(size);
-  return Array.from({ length: columns }, (_, column) => {
-    const start = Math.round(((column + 0.5) * samples.length) / columns - size / 2);
-    const [re, im] = [new Float32Array(size), new Float32Array(size)];
-    for (let i = 0; i < size; i++) re[i] = (samples[start + i] || 0) * (0.5 - 0.5 * cos[i]); // Hann
-    a2a.fft(re, im);
-    const levels = new Float32Array(size / 2);
-    for (let k = 0; k < levels.length; k++) levels[k] = 10 * Math.log10(re[k] ** 2 + im[k] ** 2 + 1e-12);
-    return levels;
-  });
+  const [re, im] = [new Float32Array(size), new Float32Array(size)];
+  for (let i = 0; i < size; i++) re[i] = (samples[start + i] || 0) * (0.5 - 0.5 * cos[i]); // Hann
+  a2a.fft(re, im);
+  const levels = new Float32Array(size / 2);
+  for (let k = 0; k < levels.length; k++) levels[k] = 10 * Math.log10(re[k] ** 2 + im[k] ** 2 + 1e-12);
+  return levels;
 };
+
+// The same for each of `columns` moments.
+a2a.spectrogram = (samples, size, columns) =>
+  Array.from({ length: columns }, (_, column) =>
+    a2a.levels(samples, Math.round(((column + 0.5) * samples.length) / columns - size / 2), size));
 
 // From dark to light in even steps of lightness, told apart by color-blind eyes too.
 const STOPS = [[0, 0, 4], [59, 15, 112], [140, 41, 129], [222, 73, 104], [254, 159, 109], [252, 253, 191]];
@@ -64,6 +66,7 @@ const COLORS = Uint32Array.from({ length: 256 }, (_, i) => {
   return (255 << 24) | (b << 16) | (g << 8) | r; // as a little-endian machine stores red first
 });
 const RANGE = 70; // dB from the lightest color to black
+const color = (level, loudest) => COLORS[Math.max(0, Math.min(255, Math.round(255 * (1 + (level - loudest) / RANGE))))];
 
 a2a.peak = (samples) => samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1e-4);
 
@@ -100,11 +103,25 @@ a2a.draw = (canvas, samples, rate, scale) => {
   const pixels = new Uint32Array(image.data.buffer);
   for (let y = 0; y < tall; y++) {
     const bin = Math.min(used - 1, Math.floor(((tall - 1 - y) / tall) * used));
-    for (let x = 0; x < width; x++) {
-      const shade = 255 * (1 + (columns[x][bin] - loudest) / RANGE);
-      pixels[y * width + x] = COLORS[Math.max(0, Math.min(255, Math.round(shade)))];
-    }
+    for (let x = 0; x < width; x++) pixels[y * width + x] = color(columns[x][bin], loudest);
   }
   context.putImageData(image, 0, split);
   return loudest;
+};
+
+// Moves a picture to the left and draws new columns of levels at its right.
+a2a.scroll = (canvas, columns, loudest) => {
+  const { width, height } = canvas;
+  const context = canvas.getContext("2d");
+  const fresh = columns.slice(-width);
+  context.drawImage(canvas, -fresh.length, 0);
+  const image = context.createImageData(fresh.length, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  fresh.forEach((levels, x) => {
+    for (let y = 0; y < height; y++) {
+      const bin = Math.floor(((height - 1 - y) / height) * levels.length);
+      pixels[y * fresh.length + x] = color(levels[bin], loudest);
+    }
+  });
+  context.putImageData(image, width - fresh.length, 0);
 };

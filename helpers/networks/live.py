@@ -34,6 +34,7 @@ RECORD = Network(
     wrap=lambda wave: {"noisy": wave},
     unwrap=lambda output: output["wav_l2"],
     registers="frcrn_live",
+    stream="live.onnx",
     hop=HOP,
     frame=HOP,
     edge=HOP,

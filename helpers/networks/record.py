@@ -45,6 +45,8 @@ class Network:
     bare: str | None = None
     fast: str | None = None  # "module:Class" of the inference form, of helpers.networks
     graph: str | None = None  # "module:Class" of a torch module that exports to ONNX
+    # file in the embedded folder, an ONNX graph of one hop: samples, state -> speech, next
+    stream: str | None = None
     hop: int = 1  # in samples: the graph takes whole numbers of hops
     frame: int = 1  # in samples: and no less than this
     edge: int = 0  # in samples: silence that the graph needs before and after
