@@ -9,7 +9,7 @@ from helpers import separate
 from helpers.clip import Clip
 from helpers.lab import bench, conversation, memory
 from training import bench as table
-from training import crowd
+from training import crowd, int8
 
 pytestmark = pytest.mark.slow
 
@@ -185,3 +185,10 @@ class Figure:
 
     def savefig(self, path):
         self.seen[path.name] = path.parent
+
+
+@pytest.mark.parametrize(
+    ("times", "error", "taken"), [(2.1, -31, True), (1.9, -60, False), (4.0, -20, False)]
+)
+def test_integers_are_taken_up_only_where_they_gain(times, error, taken):
+    assert int8.gains({"times": times, "error_worst": error}) is taken
