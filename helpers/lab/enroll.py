@@ -135,6 +135,7 @@ def filters(clip: Clip) -> np.ndarray:
             f"the encoder hears {record.rate} Hz, and {clip!r} has {clip.rate}: "
             f"audio.resample(clip, {record.rate})"
         )
+    assert record.encode is not None  # MossFormer has an encoder
     samples = _voice(clip)
     model = models.load("mossformer", tier="embedded", quiet=True)
     means = record.encode(model)(samples).mean(axis=1)
