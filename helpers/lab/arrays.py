@@ -86,7 +86,7 @@ def responses(
     --------
     >>> ((click,),) = responses((4, 3, 2.5), line((2, 1, 1), 1), [(2, 2, 1)], 16000, rt60=0)
     >>> later = np.argmax(np.abs(click)) - 40  # half a fractional-delay filter comes before it
-    >>> abs(later - 16000 / 343) < 1
+    >>> bool(abs(later - 16000 / 343) < 1)
     True
     """
     import pyroomacoustics as pra
@@ -228,8 +228,8 @@ def covariance(cells: np.ndarray, mask: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> cells = np.array([[[1, 2], [1j, 0]]])  # one frequency, two microphones, two frames
-    >>> covariance(cells, np.array([[1, 0]]))[0].real.tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
+    >>> round(float(covariance(cells, np.array([[1, 0]]))[0, 1, 0].imag), 3)
+    1.0
     """
     mask = np.asarray(mask, dtype=np.float64)
     if mask.shape != (len(cells), cells.shape[2]) or not (mask >= 0).all():
@@ -297,7 +297,7 @@ def steering(
     --------
     >>> far = steering(line((0, 0, 0), 2, 0.1), (1000, 0, 0), 16000, 512)
     >>> late = -np.angle(far[10, 1]) / (2 * np.pi * 10 * 16000 / 512)
-    >>> round(1000 * late, 2)  # ms: the second microphone is 10 cm nearer
+    >>> round(float(1000 * late), 2)  # ms: the second microphone is 10 cm nearer
     -0.29
     """
     distance = np.linalg.norm(np.asarray(source) - microphones, axis=1)
