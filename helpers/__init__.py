@@ -21,9 +21,9 @@ __version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={
-        "adaptive", "audio", "clinic", "clip", "denoise", "echo", "echo_mask", "exercises",
-        "files", "lab", "live", "masks", "metrics", "mixing", "models", "networks", "player",
-        "plots", "separate", "spectra", "stream", "windows",
+        "adaptive", "audio", "clinic", "clip", "corpus", "denoise", "echo", "echo_mask",
+        "exercises", "files", "lab", "live", "masks", "metrics", "mixing", "models", "networks",
+        "player", "plots", "separate", "spectra", "stream", "windows",
     },
 )  # fmt: skip
 
