@@ -43,7 +43,8 @@ def test_two_processes_learn_what_one_does(root, tmp_path, task):
     assert [row["step"] for row in both] == [row["step"] for row in alone] == ["2", "4"]
     for a, b in zip(alone, both, strict=True):
         assert float(a["loss"]) == pytest.approx(float(b["loss"]), abs=0.01)
-    assert sorted(said.split("\n")[:2]) == ["process 0: 2 rows", "process 1: 0 rows"]
+    assert "process 0: 2 rows" in said
+    assert "process 1: 0 rows" in said
     kept = [torch.load(tmp_path / k / "last.pt", weights_only=True) for k in ("one", "two")]
     assert_close(kept[0]["ema"], kept[1]["ema"], 1e-5)
     (other,), _, _ = train(root, tmp_path / "less", task, draws=1)  # it is no test of nothing

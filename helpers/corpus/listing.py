@@ -132,12 +132,17 @@ def rows_of(found: Any, embedded: bool = True) -> list[dict]:
     >>> rows_of(found)[0]["name"]
     'test_045.ogg'
     """
+    import pyarrow.compute as pc
+
     rows = []
-    for row in found.with_format("arrow").iter(batch_size=100):
-        for each in row.to_pylist():
-            sound = each.pop("audio")
-            data = sound["bytes"] if embedded else None
-            rows.append(each | {"path": sound["path"], "data": data})
+    for part in found.with_format("arrow").iter(batch_size=100):
+        paths = pc.struct_field(part["audio"], "path").to_pylist()
+        data = [None] * len(paths)
+        if embedded:
+            data = pc.struct_field(part["audio"], "bytes").to_pylist()
+        about = part.drop_columns(["audio"]).to_pylist()
+        for row, path, sound in zip(about, paths, data, strict=True):
+            rows.append(row | {"path": path, "data": sound})
     return rows
 
 

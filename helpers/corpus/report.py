@@ -78,7 +78,7 @@ def summary(rows: Any) -> Any:
         told["shortest, median, longest"] = ", ".join(
             _time(done.seconds.quantile(q)) for q in (0, 0.5, 1)
         )
-        told["level before, 10 % to 90 %"] = _span(done.level_db.dropna())
+        told["level before, 10 % to 90 %"] = _span(done.level_db)
         told["level after, 10 % to 90 %"] = _span(_levels_after(done))
         told["real-time factor of one worker"] = (
             f"{done.took_seconds.sum() / max(done.seconds.sum(), 1e-9):.3f}"
@@ -121,9 +121,7 @@ def picture(rows: Any) -> Any:
     lengths, levels, last = figure.axes
     lengths.hist(done.seconds, bins=20, color=BLUE)
     lengths.set(title=f"{len(done)} of {len(frame)} done", xlabel="Length [s]", ylabel="Recordings")
-    both = done.dropna(subset=["level_db"])
-    both = both[both.levels_db.map(lambda row: len(row) > 0 and row[0] is not None)]
-    levels.plot(both.level_db, _levels_after(both), "o", markersize=4, color=BLUE)
+    levels.plot(done.level_db, _levels_after(done), "o", markersize=4, color=BLUE)
     _diagonal(levels)
     levels.set(title="Level", xlabel="Before [dB re full scale]", ylabel="After [dB re full scale]")
     rated = done.dropna(subset=["dnsmos_before", "dnsmos_after"])
@@ -146,16 +144,16 @@ def _diagonal(axes):
 
 
 def _levels_after(frame):
-    """Return the level of what came out: the loudest track, in dB."""
-    return np.array([np.nanmax(np.array(row, dtype=float)) for row in frame.levels_db
-                     if len(row) and any(db is not None for db in row)])  # fmt: skip
+    """Return the level of what came out: the loudest track, in dB; silence is no number."""
+    tracks = ([db for db in row if db is not None and db == db] for row in frame.levels_db)
+    return np.array([max(row, default=np.nan) for row in tracks], dtype=float)
 
 
 def _span(values):
     """Tell the range in which most values lie."""
-    if not len(values):
+    if np.isnan(values).all():
         return "silence"
-    low, high = np.quantile(values, [0.1, 0.9])
+    low, high = np.nanquantile(values, [0.1, 0.9])
     return f"{low:.1f} to {high:.1f} dB"
 
 

@@ -35,7 +35,8 @@ COLUMNS = {
     "key": "string", "name": "string", "sha256": "string", "seconds": "float64", "rate": "int64",
     "level_db": "float64", "peak_db": "float64", "tracks": ["string"], "levels_db": ["float64"],
     "dnsmos_before": "float64", "dnsmos_after": "float64", "took_seconds": "float64",
-    "worker": "string", "run": "string", "notices": ["string"], "error": "string", "whose": "string",
+    "worker": "string", "run": "string", "notices": ["string"], "error": "string",
+    "whose": "string",
 }  # fmt: skip
 
 
@@ -115,7 +116,8 @@ def settings(output: str | Path, task: str | Callable, dnsmos: bool, options: di
     folders.check_place(Path(output))
     asked = Settings(str(Path(output).absolute()), task, options, dnsmos)
     about: list[Any] = [asked.name, dnsmos]
-    about += sorted((key, str(value)) for key, value in options.items() if key != "folder")
+    chosen = ((key, value) for key, value in options.items() if value is not None)
+    about += sorted((key, str(value)) for key, value in chosen if key != "folder")
     if not callable(task):
         network, where = _network(asked)
         found = models.resolve(network, **where, quiet=True)

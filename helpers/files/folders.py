@@ -150,8 +150,9 @@ def subtype(recording: Path, clip: Clip) -> str:
     import soundfile
 
     try:
-        given = soundfile.info(recording).subtype
-    except (soundfile.SoundFileError, TypeError):
+        with open(recording, "rb") as file:  # soundfile knows no names beyond UTF-8
+            given = soundfile.info(file).subtype
+    except (soundfile.SoundFileError, OSError, TypeError):
         given = ""  # M4A and the like
     if clip.peak > 0 or given in ("FLOAT", "DOUBLE"):
         return "FLOAT"
