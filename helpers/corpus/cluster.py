@@ -17,6 +17,7 @@ from helpers.corpus import work
 AHEAD = 2  # shards a worker: the one it works on, and the next
 MEMORY = 1.5 * 2**30  # bytes that a worker should have: libraries, a network, a long recording
 TRIES = 1  # how often a shard may lose its worker before its recordings are looked at one by one
+WAIT = 10  # seconds between two looks at whether workers are missing
 PLUGIN = "a2a"
 
 
@@ -108,9 +109,6 @@ def _chain(first, rest):
 
 def _all(client, shards, asked, alone):
     """Do shards, a few a worker at a time; collect those that lose their workers in `alone`."""
-    from distributed import as_completed
-
-    flying = as_completed([])
     begun: dict[Any, list[dict]] = {}
 
     def fill():
@@ -120,19 +118,18 @@ def _all(client, shards, asked, alone):
                 return
             future = client.submit(work.shard, rows, asked, pure=False)
             begun[future] = rows
-            flying.add(future)
 
     try:
         fill()
         while begun:
-            future = next(flying)
-            rows = begun.pop(future)
-            found = _outcome(future)
-            fill()
-            if found is None:
-                alone.append(rows)
-            else:
-                yield found
+            for future in _ended(client, list(begun)):
+                rows = begun.pop(future)
+                found = _outcome(future)
+                fill()
+                if found is None:
+                    alone.append(rows)
+                else:
+                    yield found
     finally:
         client.cancel(list(begun))
 
@@ -140,7 +137,9 @@ def _all(client, shards, asked, alone):
 def _one_by_one(client, rows, asked):
     """Find the recording that ends its worker: one at a time, nothing else beside it."""
     for row in rows:
-        found = _outcome(client.submit(work.shard, [row], asked, pure=False))
+        future = client.submit(work.shard, [row], asked, pure=False)
+        _ended(client, [future])
+        found = _outcome(future)
         if found is None:
             text = (
                 "whoever works on it dies, several times over: too long for the memory, perhaps; "
@@ -149,6 +148,22 @@ def _one_by_one(client, rows, asked):
             found = [work.failure(row, asked, text)]
             work.write_part(found, asked)
         yield found
+
+
+def _ended(client, futures):
+    """Wait for the first that ends, and see to it that there are workers.
+
+    A local worker that dies while it is being started is not started again by Dask itself.
+    """
+    from distributed import wait
+
+    while True:
+        try:
+            return wait(futures, timeout=WAIT, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            wanted = len(getattr(client.cluster, "worker_spec", ()))
+            if _count(client) < wanted:
+                client.cluster.scale(wanted)
 
 
 def _outcome(future):
