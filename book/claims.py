@@ -36,7 +36,8 @@ PLAIN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?")
 
 def claims(markdown):
     """Yield (text, value, decimals, unit) of every number with a unit in a prose cell."""
-    text = re.sub(r"(?s)```.*?```|`[^`\n]*`|\$\$.*?\$\$|\]\([^)]*\)|<!--.*?-->", " ", markdown)
+    text = re.sub(r"(?s)<!-- nav -->.*?<!-- /nav -->", " ", markdown)  # titles of other lessons
+    text = re.sub(r"(?s)```.*?```|`[^`\n]*`|\$\$.*?\$\$|\]\([^)]*\)|<!--.*?-->", " ", text)
     reference = re.compile(r"\s*[-*+] .*(arXiv|\((19|20)\d\d\))")
     lines = [line for line in text.split("\n") if not reference.match(line)]
     for found in CLAIM.finditer("\n".join(lines)):

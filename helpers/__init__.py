@@ -20,9 +20,9 @@ __version__ = "0.2.0"
 
 __all__ = sorted(
     {
-        "adaptive", "audio", "clinic", "clip", "denoise", "echo", "echo_mask", "exercises",
-        "files", "frames", "lab", "live", "masks", "metrics", "mixing", "models", "networks",
-        "player", "plots", "separate", "spectra", "stream", "windows",
+        "adaptive", "audio", "clinic", "clip", "corpus", "denoise", "echo", "echo_mask",
+        "exercises", "files", "frames", "lab", "live", "masks", "metrics", "mixing", "models",
+        "networks", "player", "plots", "separate", "spectra", "stream", "windows",
     }
 )  # fmt: skip
 

@@ -9,35 +9,21 @@ import argparse
 import errno
 import glob
 import json
-import mimetypes
 import os
 import re
 import sys
 import time
 import urllib.parse
 import urllib.request
-import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helpers import audio, denoise, models, separate
-from helpers.files import decode
+from helpers.files import decode, folders
 from helpers.networks import NETWORKS, devices
 
 TASKS = {"separate": separate.TASK, "denoise": denoise.TASK}
-LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
-LABELS["conversation"] = ["speaker1", "speaker2", "speaker3", "noise"]  # separate --conversation
-# What a folder is searched for, beside all that the system calls sound or film; a file that is
-# named is read whatever it is called.
-SUFFIXES = {".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".ape", ".au"}
-SUFFIXES |= {".awb", ".caf", ".flac", ".gsm", ".m4a", ".m4b", ".m4r", ".m4v", ".mka", ".mkv"}
-SUFFIXES |= {".mov", ".mp2", ".mp3", ".mp4", ".mpga", ".mts", ".oga", ".ogg", ".opus", ".qta"}
-SUFFIXES |= {".rf64", ".snd", ".voc", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma", ".wv"}
-OURS = re.compile(
-    r"(.+)_(speaker\d+|noise|denoised|no_echo)$"
-)  # results of an earlier run in a folder
-NAME_MAX = 255  # bytes that a file's name may have
 MISTAKE, FAILURE, STOPPED = 2, 1, 130
 
 _LEVEL = {"quiet": False}  # whether notices are left out
@@ -52,6 +38,7 @@ examples:
   python -m helpers separate --conversation meeting.wav
   python -m helpers denoise interview.wav talk.m4a -o clean
   python -m helpers denoise recordings/ -o clean --json > report.json
+  python -m helpers denoise corpus/ -o clean/ --cluster local
   python -m helpers cancel-echo microphone.wav loudspeaker.wav
   python -m helpers clinic --help    (examines anybody's denoiser, separator or canceler)
   python -m helpers live
@@ -69,13 +56,12 @@ class Job:
 
     def target(self, label):
         """Return the path of a result."""
-        first = self.inputs[0]
-        end, stem = f"_{label}.wav", first.name if self.full else first.stem
-        if len(os.fsencode(stem + end)) > NAME_MAX:  # a mark of its own for each long name
-            end = f"_{zlib.crc32(os.fsencode(stem)):08x}{end}"
-            while len(os.fsencode(stem + end)) > NAME_MAX:
-                stem = stem[:-1]
-        return self.folder / f"{stem}{end}"
+        return self.folder / folders.result_name(self.stem, label)
+
+    @property
+    def stem(self):
+        """What the names of its results begin with."""
+        return self.inputs[0].name if self.full else self.inputs[0].stem
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -113,6 +99,8 @@ def main(arguments: list[str] | None = None) -> int:
         _LEVEL["quiet"] = options.quiet
         if options.rate is not None and options.rate not in decode.RATES:
             raise ValueError(f"--rate is in Hz, such as 8000, 16000 or 44100, not {options.rate}")
+        if getattr(options, "cluster", None):
+            return _corpus(_plan(options), options)
         return _work(_plan(options), options)
     except (ValueError, OSError) as problem:
         _say(f"error: {problem}")
@@ -156,10 +144,13 @@ def _parser():
                 if record.task == TASKS[name] and not record.noise_track
             ]  # fmt: skip
             add("--network", choices=known, default=known[0], help="which one; %(default)s if none")
+            does = "on several processes: local, or a Dask scheduler, tcp://scheduler:8786; needs "
+            does += "--output, and started again goes on where it was"
+            add("--cluster", metavar="WHERE", nargs="?", const="local", help=does)
+            add("--workers", type=int, metavar="N", help="how many, with --cluster local")
+            add("--dnsmos", action="store_true", help="with --cluster: rate before and after")
         if name == "separate":
-            does = (
-                "up to three people, as many tracks as are heard, and the noise on one of its own"
-            )
+            does = "up to three people, as many tracks as are heard, and the noise on its own"
             add("--conversation", action="store_true", help=does)
         add("-o", "--output", metavar="FOLDER", type=Path, help="where to write; made if missing")
         own = "8000" if name == "separate" else "the recording's own"
@@ -225,55 +216,8 @@ def _paths(word):
 
 
 def _find(path, output=None):
-    """Return the recordings that a name stands for, and in which subfolder each lies.
-
-    What a folder has that is left out is said: files of other kinds, results of an earlier run
-    beside their recordings, all that lies in the folder where results go.
-    """
-    if not path.is_dir():
-        return [(path, Path())]
-    files, left = [], Counter()
-
-    def unreadable(problem):
-        left[f"a folder that can't be opened, {problem.filename!r}"] += 1
-
-    for folder, inner, names in os.walk(path, onerror=unreadable):
-        inner.sort()
-        for name in list(inner):
-            place = Path(folder, name)
-            if output and output.exists() and place.samefile(output):
-                inner.remove(name)
-                left["the folder of the results"] += 1
-        stems = {Path(name).stem for name in names if not OURS.fullmatch(Path(name).stem)}
-        stems |= {name for name in names if Path(name).stem in stems}
-        for name in sorted(names):
-            if why := _why_not(Path(folder, name), stems):
-                left[why] += 1
-            else:
-                files.append(Path(folder, name))
-    said = ", ".join(f"{count} × {why}" for why, count in sorted(left.items()))
-    if not files:
-        raise ValueError(
-            f"no recording in the folder {str(path)!r} ({said or 'it is empty'}): name the files, "
-            "they are read whatever they are called"
-        )
-    if said:
-        _say(f"left out in {str(path)!r}: {said}", notice=True)
-    return [(file, file.parent.relative_to(path)) for file in sorted(files)]
-
-
-def _why_not(file, stems):
-    """Say why a file in a folder is no recording to work on; "" for one that is."""
-    suffix = file.suffix.lower()
-    if file.name.startswith("."):  # ._talk.wav holds what a Mac knows of talk.wav
-        return "hidden"
-    if not (file.is_file() and os.access(file, os.R_OK)):
-        return "can't be opened"
-    kind = mimetypes.guess_type(file.name)[0] or ""
-    if suffix not in SUFFIXES and not kind.startswith(("audio/", "video/")):
-        return suffix or "without a suffix"
-    ours = OURS.fullmatch(file.stem)
-    return "result of an earlier run" if ours and ours[1] in stems else ""
+    """Return the recordings that a name stands for, and in which subfolder each lies."""
+    return folders.recordings(path, output, say=lambda text: _say(text, notice=True))
 
 
 def _pairs(mic, far, output):
@@ -299,7 +243,7 @@ def _pairs(mic, far, output):
 
 def _labels(options):
     """Return what the names of results may end with."""
-    return LABELS["conversation" if _tracks_noise(options) else options.command]
+    return folders.LABELS["conversation" if _tracks_noise(options) else options.command]
 
 
 def _tracks_noise(options):
@@ -373,9 +317,40 @@ def _work(jobs, options):
     return FAILURE if FAILURE in statuses else max(statuses)
 
 
+def _corpus(jobs, options):
+    """Do the jobs in a cluster; what went wrong is told as it comes, and counted at the end."""
+    from helpers import corpus
+
+    if not options.output:
+        raise ValueError("--cluster needs --output: a folder for the results and their table")
+    if _tracks_noise(options):
+        raise ValueError("--cluster gives one table of two speakers each: leave --conversation out")
+    listed = [
+        (job.inputs[0], str(job.inputs[0]), job.folder.relative_to(options.output) / job.stem)
+        for job in jobs
+    ]
+    chosen = {"rate": options.rate, "network": options.network}
+    chosen |= {"folder": options.models, "tier": options.tier, "device": options.device}
+    rows = corpus.process(
+        listed, options.output, options.command, cluster=options.cluster, workers=options.workers,
+        dnsmos=options.dnsmos, progress=not options.quiet,
+        say=lambda text: _say(text, notice=True), **chosen,
+    )  # fmt: skip
+    failed = [row for row in rows if row["error"]]
+    for row in failed:
+        _say(f"error: {row['name']}: {row['error']}")
+    if options.json:
+        print(json.dumps(list(rows), indent=2))
+    if not options.quiet:
+        _say(f"{len(rows) - len(failed)} of {len(rows)} recordings done")
+        _say(corpus.summary(rows).to_string(header=False))
+    whose = {row["whose"] for row in failed}
+    return FAILURE if "machine" in whose else MISTAKE if whose else 0
+
+
 def _one(job, tool, options):
     """Do one job and return its report."""
-    _check_place(job.folder)
+    folders.check_place(job.folder)
     if options.command == "separate":  # people who have a channel each stay apart
         clips = audio.people(job.inputs[0])
         inputs = [clips]
@@ -390,7 +365,7 @@ def _one(job, tool, options):
         labels = [f"speaker{i}" for i in range(1, people + 1)] + [w for w in labels if w == "noise"]
     outputs = []
     for clip, label in zip(results, labels, strict=True):
-        path = audio.save(clip, job.target(label), _subtype(job, clip))
+        path = audio.save(clip, job.target(label), folders.subtype(job.inputs[0], clip))
         outputs.append({"path": str(path), **_facts(clip)})
     if not options.quiet:
         _say(f"      {clips[0].duration:.1f} s of sound in {took:.1f} s")
@@ -408,26 +383,6 @@ def _facts(clip):
     levels = {"level_db": clip.level, "peak_db": clip.peak}
     rounded = {name: round(db, 2) if db > -1e9 else None for name, db in levels.items()}
     return {"seconds": round(clip.duration, 3), "rate": clip.rate, **rounded}
-
-
-def _subtype(job, clip):
-    """Store a result as finely as the recording was, and as floats what 16 bits would clip."""
-    import soundfile
-
-    try:
-        given = soundfile.info(job.inputs[0]).subtype
-    except (soundfile.SoundFileError, TypeError):
-        given = ""  # M4A and the like
-    if clip.peak > 0 or given in ("FLOAT", "DOUBLE"):
-        return "FLOAT"
-    return "PCM_24" if given in ("PCM_24", "PCM_32") else "PCM_16"
-
-
-def _check_place(folder):
-    """Refuse a place that takes no files before the work, not after it."""
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ValueError(f"{str(place)!r} takes no files: name a folder of yours, --output results")
 
 
 def _say(text, notice=False):

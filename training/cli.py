@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from training import team
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -18,7 +20,12 @@ def arguments(description, name, peak):
     parser.add_argument("--steps", type=int, help="stop after that many steps")
     parser.add_argument("--full", action="store_true", help="train on corpus/ instead of sounds/")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / name, help="the run's folder")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    each = max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    parser.add_argument("--threads", type=int, default=each, help="of each process")
+    parser.add_argument(
+        "--draws", type=int, help="batches a step, shared out among torchrun's processes"
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--lr", type=float, default=peak, help="peak learning rate")
     parser.add_argument("--half-life", type=int, default=12000, help="steps that halve its rate")
     parser.add_argument(
@@ -37,8 +44,12 @@ def arguments(description, name, peak):
 
 def introduce(network, corpus):
     """Say what is trained on what."""
+    if team.rank():
+        return
     learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
     print(f"{learnt / 1e6:.2f} M parameters, {len(corpus.speakers)} people")
+    if team.size() > 1:
+        print(f"{team.size()} processes")
 
 
 def finish(rows, args, label, export):
@@ -46,6 +57,8 @@ def finish(rows, args, label, export):
     from training import loop
     from training.curve import draw
 
+    if team.rank():
+        return
     if not rows:
         print("nothing to train: the steps or the minutes were used up before")
         return

@@ -89,7 +89,7 @@ def loss_of(model, sources, down=MOST):
 
 def tracks(model, mixtures):
     """All tracks of mixtures [shape=(batch, n)]: [shape=(batch, 4, n)], float32."""
-    with separation.precision():
+    with separation.precision(mixtures.device.type):
         return model(mixtures).float().mT
 
 

@@ -51,7 +51,7 @@ def example(corpus, rng, seconds=2.0, count=2):
 
 def magnitudes(wave):
     """Compressed STFT magnitudes, which weigh quiet parts more than power does."""
-    window = torch.hann_window(512)
+    window = torch.hann_window(512, device=wave.device)
     spec = torch.stft(wave, 512, 128, window=window, return_complex=True)
     return (spec.real**2 + spec.imag**2 + 1e-7) ** 0.15
 

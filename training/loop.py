@@ -1,7 +1,8 @@
 """The training loop that both recipes share: resumable, seeded by step, logged, averaged.
 
-The example of step k depends on (seed, k) alone, so a run that was killed and resumed sees what an
-unbroken run sees. What is kept for shipping is an exponential moving average of the weights.
+The examples of step k depend on (seed, k) alone, so a run that was killed and resumed sees what an
+unbroken run sees, and several processes what one sees: see training/team.py. What is kept for
+shipping is an exponential moving average of the weights.
 """
 
 import csv
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from helpers.files.whole import whole
+from training import team
 
 
 def learning_rate(step, peak, warmup=300, half_life=12000, done=0.0, decay=0.0):
@@ -49,7 +51,8 @@ def train(model, example, loss_of, score, args):
     ----------
     model : torch.nn.Module
     example : callable
-        example(rng) -> a batch; the generator is seeded by (seed, step).
+        example(rng) -> a batch; the generator is seeded by (seed, step), and by the draw where a
+        step has several.
     loss_of : callable
         loss_of(model, batch) -> scalar tensor.
     score : callable
@@ -58,28 +61,35 @@ def train(model, example, loss_of, score, args):
         minutes, steps (None: no end), lr, half_life (in steps), decay (the last share of the run,
         in which the rate falls to zero), total (the plan's minutes where it takes several calls;
         None: this call ends it), seed, every (steps between validations), and `out`, the folder
-        for last.pt (to resume from), best.pt (averaged weights) and log.csv. Where it has a
+        for last.pt (to resume from), best.pt (averaged weights) and log.csv; `draws`, the batches
+        a step (None: one a process), and `device`, "cpu" or "cuda". Where it has a
         `schedule`, the learning rate is schedule(step, seconds trained) instead.
 
     Returns
     -------
     list of dict
-        The log's rows.
+        The log's rows; none in processes other than the first.
     """
     from tqdm.auto import tqdm
 
     out, minutes, steps = Path(args.out), args.minutes, args.steps
+    place = team.device(getattr(args, "device", "cpu"))
+    draws = getattr(args, "draws", None) or team.size()
+    mine, first = team.share(draws), team.rank() == 0
+    team.join(place)
     out.mkdir(parents=True, exist_ok=True)
+    team.alike(model.to(place))
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=args.lr, weight_decay=0.01
     )
     state = {"step": 0, "seconds": 0.0, "best": -1e9}
     ema = {name: value.clone() for name, value in model.state_dict().items()}
-    if (out / "last.pt").exists():
-        saved = torch.load(out / "last.pt", weights_only=True)
+    saved = team.given(lambda: resumed(out / "last.pt"))
+    if saved:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        state, ema = saved["state"], saved["ema"]
+        state = saved["state"]
+        ema = {name: value.to(place) for name, value in saved["ema"].items()}
     rows = read_log(out / "log.csv", state["step"])
     started, before, losses = time.monotonic(), state["seconds"], []
     # The rate ends at nothing when the plan does; a plan may take several calls (and kills).
@@ -91,51 +101,94 @@ def train(model, example, loss_of, score, args):
             done=progress(state, args, plan), decay=decay,
         )
     )  # fmt: skip
-    with tqdm(total=round(minutes * 60), unit="s", desc="training", mininterval=5) as bar:
-        while not finished(state, started, minutes, steps):
+    look = {"unit": "s", "desc": "training", "mininterval": 5, "disable": not first}
+    with tqdm(total=round(minutes * 60), **look) as bar:
+        while not finished(state, before, minutes, steps):
             step = args.step = state["step"]
-            torch.manual_seed(args.seed * 1_000_003 + step)
-            batch = example(np.random.default_rng([args.seed, step]))
-            model.train()
-            loss = loss_of(model, batch)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = learn(model, example, loss_of, args, mine, draws, place)
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             for group in optimizer.param_groups:
                 group["lr"] = schedule(step, state["seconds"])
             if torch.isfinite(norm):
                 optimizer.step()
                 average(ema, model, step)
-            losses.append(loss.item())
+            losses.append(loss)
             state["step"] += 1
-            state["seconds"] = before + time.monotonic() - started
+            state["seconds"] = team.told(before + time.monotonic() - started, place)
             bar.update(min(bar.total, round(state["seconds"] - before)) - bar.n)
             bar.set_postfix(step=state["step"], loss=f"{np.mean(losses[-100:]):.2f}")
-            if state["step"] % args.every == 0 or finished(state, started, minutes, steps):
-                rows.append(validate(model, ema, score, state, losses, out))
-                write_log(out / "log.csv", rows)
+            if state["step"] % args.every == 0 or finished(state, before, minutes, steps):
+                if first:
+                    rows.append(validate(model, ema, score, state, losses, out, place))
+                    write_log(out / "log.csv", rows)
                 losses = []
-                save(out / "last.pt", {"model": model.state_dict(), "ema": ema, "state": state,
-                                       "optimizer": optimizer.state_dict()})  # fmt: skip
-    return rows
+                if first:
+                    content = {"model": model.state_dict(), "ema": ema, "state": state}
+                    save(out / "last.pt", content | {"optimizer": optimizer.state_dict()})
+    team.leave()
+    return rows if first else []
 
 
-def finished(state, started, minutes, steps):
-    """Whether the time or the steps are used up."""
-    out_of_time = time.monotonic() - started >= minutes * 60
+def learn(model, example, loss_of, args, mine, draws, place):
+    """Leave the gradient of a step's mean loss in the parameters; return the loss.
+
+    Each draw starts from the same running statistics (of batch norms), which then become the mean
+    of what the draws made of them: so they are the same however the draws are shared out.
+    """
+    model.train()
+    begin = [b for b in model.buffers() if b.dtype.is_floating_point] if draws > 1 else []
+    before = [buffer.clone() for buffer in begin]
+    sums, total = [torch.zeros_like(buffer) for buffer in begin], 0.0
+    for draw in mine:
+        torch.manual_seed(args.seed * 1_000_003 + args.step + draw * 7_368_787)
+        seed = [args.seed, args.step, draw] if draw else [args.seed, args.step]
+        batch = moved(example(np.random.default_rng(seed)), place)
+        for buffer, value in zip(begin, before, strict=True):
+            buffer.copy_(value)
+        loss = loss_of(model, batch)
+        (loss / draws).backward()
+        total += loss.item() / draws
+        for summed, buffer in zip(sums, begin, strict=True):
+            summed += buffer / draws
+    told = torch.tensor([total], device=place)
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    team.added([*grads, *sums, told])
+    for buffer, value in zip(begin, sums, strict=True):
+        buffer.copy_(value)
+    return told.item() if team.size() > 1 else total
+
+
+def moved(batch, place):
+    """A batch on another device: a tensor, or a tuple or a list of them."""
+    if isinstance(batch, torch.Tensor):
+        return batch.to(place)
+    if type(batch) in (tuple, list):
+        return type(batch)(moved(part, place) for part in batch)
+    return batch
+
+
+def resumed(path):
+    """The last checkpoint; None where there is none."""
+    return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
+
+
+def finished(state, before, minutes, steps):
+    """Whether the time or the steps are used up; `before` seconds were trained in other calls."""
+    out_of_time = state["seconds"] - before >= minutes * 60
     return out_of_time or (steps is not None and state["step"] >= steps)
 
 
-def validate(model, ema, score, state, losses, out):
+def validate(model, ema, score, state, losses, out, place="cpu"):
     """Score the averaged weights; keep them if they are the best so far; return the log's row."""
     current = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(ema)
-    model.eval()
+    model.to("cpu").eval()
     figures = score(model)
-    model.load_state_dict(current)
+    model.to(place).load_state_dict(current)
     if next(iter(figures.values())) > state["best"]:
         state["best"] = float(next(iter(figures.values())))
-        save(out / "best.pt", ema)
+        save(out / "best.pt", {name: value.cpu() for name, value in ema.items()})
     row = {"step": state["step"], "minutes": round(state["seconds"] / 60, 2)}
     row |= {"loss": round(float(np.mean(losses)), 3)} if losses else {"loss": ""}
     return row | {name: round(float(value), 3) for name, value in figures.items()}

@@ -2,6 +2,7 @@
 
     python run.py train separation --minutes 10           # on sounds/, with a curve at the end
     python -m training.separation --full --minutes 120    # what the shipped checkpoint saw
+    torchrun --nproc_per_node=2 -m training.separation    # on two processes: training/team.py
 
 Dynamic mixing (no mixture is heard twice), permutation-invariant SI-SDR, AdamW, averaged weights.
 """
@@ -60,16 +61,16 @@ def example(corpus, rng, seconds=4.0):
     return torch.from_numpy(np.stack([corpus.mixture(rng, n) for _ in range(count)]))
 
 
-def precision():
+def precision(kind="cpu"):
     """bfloat16 where the processor multiplies it itself; elsewhere it is ten times as slow."""
     from helpers.networks.fast import has_bfloat16
 
-    return torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16())
+    return torch.autocast(kind, torch.bfloat16, enabled=kind != "cpu" or has_bfloat16())
 
 
 def loss_of(model, sources):
     """Negative SI-SDR under the better order; what is past 25 dB is good enough."""
-    with precision():
+    with precision(sources.device.type):
         estimates = model(sources.sum(1))
     if estimates.dim() == 2:  # the library's decoder drops a batch of one
         estimates = estimates.unsqueeze(0)
