@@ -27,7 +27,7 @@ def main(task, out, steps, draws):
 
     out = Path(out)
     args = Namespace(out=out, minutes=30, steps=int(steps), every=2, seed=0, lr=1e-3)
-    args.half_life, args.draws = 12000, int(draws) or None
+    args.half_life, args.draws, args.warmup = 12000, int(draws) or None, 1
     rows = loop.train(model, example, loss_of, lambda _: {"gain": 1.0}, args)
     rank = loop.team.rank()
     torch.save(model.state_dict(), out / f"process{rank}.pt")

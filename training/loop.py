@@ -139,6 +139,7 @@ def learn(model, example, loss_of, args, mine, draws, place):
     model.train()
     begin = [b for b in model.buffers() if b.dtype.is_floating_point] if draws > 1 else []
     before = [buffer.clone() for buffer in begin]
+    counters = {b: b.clone() for b in model.buffers() if not b.dtype.is_floating_point}
     sums, total = [torch.zeros_like(buffer) for buffer in begin], 0.0
     for draw in mine:
         torch.manual_seed(args.seed * 1_000_003 + args.step + draw * 7_368_787)
@@ -156,6 +157,9 @@ def learn(model, example, loss_of, args, mine, draws, place):
     team.added([*grads, *sums, told])
     for buffer, value in zip(begin, sums, strict=True):
         buffer.copy_(value)
+    for counter, value in counters.items():
+        if not torch.equal(counter, value):  # it counts batches, those of the others as well
+            counter.copy_(value + draws)
     return told.item() if team.size() > 1 else total
 
 

@@ -22,8 +22,8 @@ def there() -> list[str]:
     """
     import torch
 
-    found = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    return [name for name, asked in found.items() if asked()] + ["cpu"]
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [name for name, is_there in found.items() if is_there] + ["cpu"]
 
 
 def chosen(device: str) -> str:
@@ -120,7 +120,8 @@ def computing(device: Any) -> Iterator[None]:
     """
     import torch
 
-    settings = torch.backends.cudnn.conv
+    cudnn: Any = torch.backends.cudnn  # its module is made while it is imported
+    settings = cudnn.conv
     before = settings.fp32_precision
     with torch.inference_mode():
         if device.type != "cuda":
