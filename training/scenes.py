@@ -14,7 +14,7 @@ from training.data import SPEEDS, reverberate
 
 RATE = 8000
 MOST = 3
-PEOPLE = {0: 0.03, 1: 0.20, 2: 0.47, 3: 0.30}  # how often so many people are in a scene
+PEOPLE = {0: 0.03, 1: 0.20, 2: 0.42, 3: 0.35}  # how often so many people are in a scene
 NOISY = 0.5  # the share of scenes with noise
 SNR = (-5.0, 20.0)
 SPREAD = 15.0  # dB between the loudest and the quietest person, at most
@@ -136,7 +136,12 @@ def background(corpus, rng, n):
     return wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
 
 
-def batch(corpus, rng, n, count, bank=()):
-    """Draw `count` scenes: voices and noise as one array [shape=(count, 4, n)], noise last."""
-    found = [draw(corpus, rng, n, bank) for _ in range(count)]
+def batch(corpus, rng, n, count, bank=(), share=None):
+    """Draw `count` scenes: voices and noise as one array [shape=(count, 4, n)], noise last.
+
+    `share` says how often so many people are in a scene, as PEOPLE does.
+    """
+    share = share or PEOPLE
+    people = [int(rng.choice(list(share), p=list(share.values()))) for _ in range(count)]
+    found = [draw(corpus, rng, n, bank, many) for many in people]
     return np.stack([np.concatenate([s["voices"], s["noise"][None]]) for s in found])
