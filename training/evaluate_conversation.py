@@ -125,7 +125,7 @@ def threshold_of(found, counts):
     return float(grid[best[len(best) // 2]]), max(right)
 
 
-def calibrate(model, folder=FOLDER, count=200, full=True):
+def calibrate(model, folder=FOLDER, count=400, full=True):
     """Measure the threshold on scenes of known people and write it into the model's folder."""
     scenes_, counts = counting(count, "test", full, seed=17), np.arange(count) % 4
     found = [levels(conversation.separate(model, s.sum(0).numpy()), s.sum(0)) for _, s in scenes_]
