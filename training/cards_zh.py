@@ -23,8 +23,8 @@ PARAGRAPHS = {
     r"over\.": r"\1 可以重做这张表：随机种子是固定的，表中的人和录制的噪声都没有参加过训练。"
     "数字是平均值与 95 % 置信区间；模型没有这样的音轨时为横线。双人模型的噪声音轨，"
     "是它的两条音轨剩下的部分。",
-    r"Away from home: noises that were recorded, of packages and kinds that no training heard\. Mean "
-    r"and 95 % interval; (`.+?`) makes this table again\.": r"离开熟悉的环境：录制的噪声，所属的"
+    r"Away from home: noises that were recorded, of packages and kinds that no training heard\. "
+    r"Mean and 95 % interval; (`.+?`) makes this table again\.": r"离开熟悉的环境：录制的噪声，所属的"
     r"软件包和种类都没有参加过训练。数字是平均值与 95 % 置信区间；\1 可以重做这张表。",
     r"([\d,]+) parameters\. (\d+) simulated calls of (\d+) s, sentences, rooms and loudspeakers "
     r"that were not trained on; dB are counted from what the filter leaves\. (`.+?`) makes this "
