@@ -24,8 +24,8 @@ PARAGRAPHS = {
     "数字是平均值与 95 % 置信区间；模型没有这样的音轨时为横线。双人模型的噪声音轨，"
     "是它的两条音轨剩下的部分。",
     r"Away from home: noises that were recorded, of packages and kinds that no training heard\. "
-    r"Mean and 95 % interval; (`.+?`) makes this table again\.": r"离开熟悉的环境：录制的噪声，所属的"
-    r"软件包和种类都没有参加过训练。数字是平均值与 95 % 置信区间；\1 可以重做这张表。",
+    r"Mean and 95 % interval; (`.+?`) makes this table again\.": r"离开熟悉的环境：录制的噪声，"
+    r"所属的软件包和种类都没有参加过训练。数字是平均值与 95 % 置信区间；\1 可以重做这张表。",
     r"([\d,]+) parameters\. (\d+) simulated calls of (\d+) s, sentences, rooms and loudspeakers "
     r"that were not trained on; dB are counted from what the filter leaves\. (`.+?`) makes this "
     r"table again\.": r"\1 个参数。\2 次模拟通话，每次 \3 s，语句、房间和扬声器都没有参加过训练；"
