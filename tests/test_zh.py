@@ -112,7 +112,22 @@ def test_the_chinese_readme_opens_the_chinese_edition(root):
 
 
 # Lessons whose captions name the words of their figures in both languages; more are welcome.
-BOTH_LANGUAGES = ["01", "02", "05", "06", "07", "08", "09", "10", "11", "13", "14", "15", "16", "17"]
+BOTH_LANGUAGES = [
+    "01",
+    "02",
+    "05",
+    "06",
+    "07",
+    "08",
+    "09",
+    "10",
+    "11",
+    "13",
+    "14",
+    "15",
+    "16",
+    "17",
+]
 HELPERS = {  # what our own functions write on the axes
     "waveform": {"Time", "Amplitude"},
     "spectrogram": {"Time", "Frequency"},
