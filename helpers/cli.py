@@ -186,7 +186,7 @@ def _plan(options):
     jobs = [replace(job, full=alike[job.target("")] > 1 and job.inputs in listed) for job in jobs]
     taken = {path.resolve(): path for job in jobs for path in job.inputs}
     for job in jobs:
-        for target in map(job.target, _labels(options)):
+        for target in map(job.target, folders.LABELS[_task(options)]):
             if (place := target.resolve()) in taken:
                 raise ValueError(
                     f"the result {str(target)!r} of {str(job.inputs[0])!r} would overwrite "
@@ -241,9 +241,9 @@ def _pairs(mic, far, output):
     return both, lonely
 
 
-def _labels(options):
-    """Return what the names of results may end with."""
-    return folders.LABELS["conversation" if _tracks_noise(options) else options.command]
+def _task(options):
+    """Return what is done, as `folders.LABELS` names it."""
+    return "conversation" if _tracks_noise(options) else options.command
 
 
 def _tracks_noise(options):
@@ -359,10 +359,7 @@ def _one(job, tool, options):
     start = time.perf_counter()
     results = tool(*inputs)
     took = time.perf_counter() - start
-    labels = _labels(options)
-    if len(results) != len(labels):  # as many as there are people, or a network has tracks
-        people = len(results) - labels.count("noise")
-        labels = [f"speaker{i}" for i in range(1, people + 1)] + [w for w in labels if w == "noise"]
+    labels = folders.labels(_task(options), len(results))
     outputs = []
     for clip, label in zip(results, labels, strict=True):
         path = audio.save(clip, job.target(label), folders.subtype(job.inputs[0], clip))

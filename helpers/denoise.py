@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers import audio, models, networks, windows
 from helpers.clip import Clip
-from helpers.networks import devices, fast
+from helpers.networks import fast
 
 RATE = 16000  # what FRCRN was trained on, in Hz
 TASK = "acoustic-noise-suppression"
@@ -75,8 +75,7 @@ def denoise(
     rate = clip.rate if rate is None else Clip(np.empty(0), rate).rate
     record = networks.get(network, TASK)
     model = models.bare(network, device=device, **{"quiet": True, **where})
-    where_from = [] if devices.of(model).type == "cpu" else [device]  # it rounds otherwise
-    cache = windows.WindowCache(resume, model, precision, *where_from) if resume else None
+    cache = windows.WindowCache(resume, model, precision) if resume else None
     model = fast.optimized(model, precision)
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB

@@ -273,25 +273,11 @@ def register() -> None:
     --------
     >>> register()
     """
-    _let_home()
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")  # read once, when it is first imported
     with _hidden("transformers"):
         for record in NETWORKS.values():
             if record.registers:
                 import_module(f"helpers.networks.{record.registers}")
-
-
-def _let_home():
-    """Give ModelScope, whose import asks for it, a home folder where the person has none.
-
-    Services and containers with a random user have neither HOME nor a line in the password file.
-    """
-    try:
-        Path.home()
-    except RuntimeError:
-        import tempfile
-
-        os.environ["HOME"] = tempfile.mkdtemp(prefix="a2a-home-")
 
 
 @contextlib.contextmanager
@@ -395,7 +381,6 @@ def _download(record):
 
 def _snapshot(name, revision, offline):
     """Ask ModelScope for a folder: from its cache where it is known, else from the network."""
-    _let_home()
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
     import modelscope
 

@@ -14,7 +14,7 @@ import numpy as np
 from helpers import audio, models, networks, windows
 from helpers.clip import Clip
 from helpers.files import checkpoint
-from helpers.networks import devices, fast
+from helpers.networks import fast
 
 TASK = "speech-separation"
 RATE = 8000  # what the separators were trained on, in Hz
@@ -162,9 +162,8 @@ def conversation(
         silence = Clip(np.zeros(max(map(len, people)), np.float32), people[0].rate)
         return Conversation(people, silence.named(f"{apart[0].name} noise".strip()))
     clip, rate, length = _prepared(apart[0], rate)
-    threshold = checkpoint.threshold(
-        "conversation", models.resolve("conversation", **{**where, "quiet": True}).path
-    )
+    weights = models.resolve("conversation", **{**where, "quiet": True})
+    threshold = checkpoint.threshold(weights.path)
     sources, mixture = _sources(
         clip, networks.get("conversation"), precision, resume, device, where, threshold
     )
@@ -292,8 +291,7 @@ def _sources(clip, record, precision, resume, device, where, threshold=None):
     no say in who is who from one window to the next.
     """
     model = models.bare(record.name, device=device, **{"quiet": True, **where})
-    where_from = [] if devices.of(model).type == "cpu" else [device]  # it rounds otherwise
-    cache = windows.WindowCache(resume, model, precision, *where_from) if resume else None
+    cache = windows.WindowCache(resume, model, precision) if resume else None
     encode = record.encode and record.encode(model)
     model = fast.optimized(model, precision)
 

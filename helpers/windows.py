@@ -218,7 +218,8 @@ class WindowCache:
         Where to; made if it is not there. Delete it when the work is done.
     *making : object
         What the windows depend on beside their samples: the model (a torch module, by its
-        weights), and anything that prints as what it is.
+        weights, and by where they lie: a graphics card rounds otherwise), and anything that
+        prints as what it is.
     """
 
     def __init__(self, folder, *making):
@@ -228,6 +229,8 @@ class WindowCache:
             if hasattr(thing, "state_dict"):
                 for name, tensor in thing.state_dict().items():
                     self.name.update(name.encode() + tensor.cpu().numpy().tobytes())
+                    if tensor.device.type != "cpu":
+                        self.name.update(str(tensor.device).encode())
             else:
                 self.name.update(repr(thing).encode())
 

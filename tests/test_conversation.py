@@ -156,7 +156,7 @@ def test_separate_sends_its_caller_to_conversation():
 def test_the_threshold_lies_with_the_weights():
     about = json.loads((FOLDER / "configuration.json").read_text(encoding="utf-8"))
     found = models.resolve("conversation", quiet=True).path
-    assert checkpoint.threshold("conversation", found) == about["people"]["threshold_db"] < 0
+    assert checkpoint.threshold(found) == about["people"]["threshold_db"] < 0
 
 
 def test_modelscopes_own_pipeline_gives_four_tracks():

@@ -26,10 +26,9 @@ from helpers.clip import Clip
 from helpers.lab import bench, conversation, memory
 from helpers.networks import NETWORKS, fast
 from training.evaluate import write
-from training.published import published
+from training.published import MEASURED, published
 
 ROOT = Path(__file__).parent.parent
-MEASURED = sorted(name for name, record in NETWORKS.items() if record.fast and record.published)
 
 
 def speed(kind, folder, lengths, repeats, left_out=()):

@@ -16,8 +16,10 @@ import sys
 import time
 from pathlib import Path
 
+from helpers.cores import visible
 from helpers.networks import NETWORKS
 from training.evaluate import write
+from training.published import MEASURED
 
 ROOT = Path(__file__).parent.parent
 CROWD = 1, 2, 8  # calls at once
@@ -97,9 +99,7 @@ def fair_share(alone, busy, count, cores):
 
 def measure(networks, crowd=CROWD, seconds=SECONDS, rounds=ROUNDS):
     """One row a network and crowd: seconds a call, its fair share, and the ratio."""
-    limited = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if limited else os.cpu_count() or 1
-    rows = []
+    cores, rows = visible(), []
     for network in networks:
         alone = busy = 0.0
         for count in crowd:
@@ -132,10 +132,9 @@ def run(out, quick=False):
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > 0.5:
         print(f"other work is going on here (load {load:.1f}): it counts as a crowd of its own")
-    networks = sorted(name for name, record in NETWORKS.items() if record.fast)
     began = time.perf_counter()
     sizes = {"crowd": (1, 2), "seconds": 1.5, "rounds": 3} if quick else {}
-    rows = measure(networks[:1] if quick else networks, **sizes)
+    rows = measure(MEASURED[:1] if quick else MEASURED, **sizes)
     print("\n".join(table(rows)))
     print(f"measured in {time.perf_counter() - began:.0f} s; a call may take {LIMIT} of its share")
     out.mkdir(parents=True, exist_ok=True)

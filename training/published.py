@@ -5,6 +5,9 @@ from pathlib import Path
 
 from helpers.networks import NETWORKS
 
+# What the benches measure: networks with published sizes and a fast form.
+MEASURED = sorted(name for name, record in NETWORKS.items() if record.fast and record.published)
+
 
 def published(network, folder, **sizes):
     """Write a model into a new folder, for `folder=` of the tools: it gives noise.

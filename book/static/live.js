@@ -3,7 +3,7 @@
 // sound, not the sound to the models.
 (async () => {
   const script = document.currentScript.src; // null after the first await
-  const { say } = a2a;
+  const { say, make, button } = a2a;
   const LONGEST = 600; // seconds
   const RECORDED = 10; // seconds of the microphone
   // What a network does is said by its task; its rate and its recording are in networks.json.
@@ -28,17 +28,6 @@
   const TASKS = Object.fromEntries(Object.entries(networks).map(([kind, facts]) => [kind, { ...facts, ...WORDS[facts.task] }]));
   state.kind = Object.keys(TASKS)[0];
 
-  const make = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
-    return element;
-  };
-  const button = (words, act) => {
-    const made = make("button", { type: "button", class: "a2a-button" }, words);
-    made.onclick = act;
-    return made;
-  };
 
   // --- the controls ------------------------------------------------------------------------------
 

@@ -3,6 +3,19 @@
 const a2a = { zh: document.documentElement.lang.startsWith("zh") };
 a2a.say = (english, chinese) => (a2a.zh ? chinese : english);
 
+// What the pages that work with sound are built of.
+a2a.make = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+};
+a2a.button = (words, act) => {
+  const made = a2a.make("button", { type: "button", class: "a2a-button" }, words);
+  made.onclick = act;
+  return made;
+};
+
 // Cosines and sines of a whole turn in n steps, kept for the next time.
 const turns = {};
 const turn = (n) =>

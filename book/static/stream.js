@@ -3,7 +3,7 @@
 // the echo canceler that learns a room. Nothing leaves the page.
 (async () => {
   const script = document.currentScript.src; // null after the first await
-  const { say } = a2a;
+  const { say, make, button } = a2a;
   const corners = { denoise: document.querySelector(".a2a-talk"), echo: document.querySelector(".a2a-echo") };
   if (!corners.denoise) return;
   const assets = new URL(corners.denoise.dataset.assets, location.href).href;
@@ -14,17 +14,6 @@
   const SIZE = 512;
   const state = (a2a.stream = { talk: null, echo: null, context: null, kept: 30 }); // seconds of both sides, for the players
 
-  const make = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.append(...children);
-    return element;
-  };
-  const button = (words, act) => {
-    const made = make("button", { type: "button", class: "a2a-button" }, words);
-    made.onclick = act;
-    return made;
-  };
   const median = (values, share = 0.5) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))];
 
   // --- a stream: where sound comes from, the worklet, the worker --------------------------------

@@ -1,5 +1,9 @@
 """A system under examination, as one function from sounds to tracks, whatever it is in truth."""
 
+import contextlib
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 from helpers.clinic import sounds
@@ -17,6 +21,17 @@ class Refused(SystemFault):
 
 class Crashed(SystemFault):
     """It stopped in some other way."""
+
+
+@contextlib.contextmanager
+def as_file(samples, rate, subtype=None):
+    """Write a WAV file for a system that reads one, 16 bits if nothing else is asked; its path."""
+    import soundfile
+
+    with tempfile.TemporaryDirectory(prefix="clinic") as place:
+        path = str(Path(place) / "in.wav")
+        soundfile.write(path, samples, rate, subtype=subtype or "PCM_16")
+        yield path
 
 
 class System:

@@ -13,7 +13,7 @@ import numpy as np
 
 from helpers.clinic.command import Command
 from helpers.clinic.record import KINDS
-from helpers.clinic.system import Function, Stream, System
+from helpers.clinic.system import Function, Stream, System, as_file
 
 OURS = {"denoise": "denoiser", "separate": "separator", "cancel-echo": "canceler"}
 # Other people's, through helpers.lab.baselines: the name there, the package, and the rate inside.
@@ -246,13 +246,7 @@ class Pipeline(System):
 
     def call(self, inputs, rate, subtype):
         """Write a WAV file, call the pipeline, and take the PCM of its result apart."""
-        import tempfile
-
-        import soundfile
-
-        with tempfile.TemporaryDirectory(prefix="clinic") as place:
-            path = os.path.join(place, "in.wav")
-            soundfile.write(path, inputs[0], rate, subtype=subtype or "PCM_16")
+        with as_file(inputs[0], rate, subtype) as path:
             result = self.pipeline(path)
         found = result.get("output_pcm_list") or [result["output_pcm"]]
         return [np.frombuffer(pcm, dtype=np.int16) for pcm in found], self.own

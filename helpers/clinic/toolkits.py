@@ -8,12 +8,11 @@ import contextlib
 import importlib
 import importlib.metadata
 import io
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from helpers.clinic.system import System
+from helpers.clinic.system import System, as_file
 
 # By class of SpeechBrain's: the module it stands in, what is called, and its kind.
 SPEECHBRAIN = {
@@ -51,14 +50,10 @@ class SpeechBrain(System):
 
     def call(self, inputs, rate, subtype):
         """Write a file, have it separated or enhanced, and make rows of (channels, n, tracks)."""
-        import soundfile
         import torch
 
-        with tempfile.TemporaryDirectory(prefix="clinic") as place:
-            path = Path(place) / "in.wav"
-            soundfile.write(path, inputs[0], rate, subtype=subtype or "PCM_16")
-            with torch.inference_mode():
-                found = getattr(self.model, self.method)(str(path)).cpu().numpy()
+        with as_file(inputs[0], rate, subtype) as path, torch.inference_mode():
+            found = getattr(self.model, self.method)(path).cpu().numpy()
         if found.ndim == 3:  # a separator takes each channel by itself
             found = found.transpose(2, 0, 1).reshape(-1, found.shape[1])
         return np.atleast_2d(found), self.own
@@ -87,11 +82,7 @@ class ClearVoice(System):
 
     def call(self, inputs, rate, subtype):
         """Write a file, and take what the model gives for its path: samples, or a list of them."""
-        import soundfile
-
-        with tempfile.TemporaryDirectory(prefix="clinic") as place:
-            path = Path(place) / "in.wav"
-            soundfile.write(path, inputs[0], rate, subtype=subtype or "PCM_16")
-            found = self.model(str(path), False)
+        with as_file(inputs[0], rate, subtype) as path:
+            found = self.model(path, False)
         found = [each[:1] for each in found] if isinstance(found, list) else found
         return np.concatenate([np.atleast_2d(each) for each in found]), rate

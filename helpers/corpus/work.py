@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def settings(output: str | Path, task: str | Callable, dnsmos: bool, options: di
         found = models.resolve(network, **where, quiet=True)
         about += [sha256(found.path / file) for file in models.NETWORKS[network].files]
     mark = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
-    return Settings(asked.output, task, options, dnsmos, mark, uuid.uuid4().hex[:8])
+    return replace(asked, mark=mark, run=uuid.uuid4().hex[:8])
 
 
 def _network(asked):
@@ -359,9 +359,7 @@ def _done(row, asked):
     if not results or not all(isinstance(clip, Clip) for clip in results):
         kinds = sorted({type(clip).__name__ for clip in results})
         raise TypeError(f"{asked.name} gave {kinds or 'nothing'}, and a Clip or a list is needed")
-    labels = folders.LABELS.get(asked.name, [asked.name])
-    if len(results) != len(labels):
-        labels = [f"speaker{i}" for i in range(1, len(results) + 1)]
+    labels = folders.labels(asked.name, len(results))
     for clip, label in zip(results, labels, strict=True):
         audio.save(clip, place_of(row["stem"], label, asked), folders.subtype(path, clip))
     facts |= {"tracks": labels, "levels_db": [_level(clip.level) for clip in results]}

@@ -70,7 +70,7 @@ def _verify(network, path, _fingerprint):
     return sum(_parameters(tensors(network, path / file)) for file in record.files)
 
 
-def threshold(network: str, path: str | Path) -> float:
+def threshold(path: str | Path) -> float:
     """Read how loud a track must be to hold a person, in dB against the recording.
 
     It is measured after every training (`training.evaluate_conversation`), so it lies with the

@@ -16,9 +16,8 @@ SUFFIXES = {".3ga", ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".
 SUFFIXES |= {".awb", ".caf", ".flac", ".gsm", ".m4a", ".m4b", ".m4r", ".m4v", ".mka", ".mkv"}
 SUFFIXES |= {".mov", ".mp2", ".mp3", ".mp4", ".mpga", ".mts", ".oga", ".ogg", ".opus", ".qta"}
 SUFFIXES |= {".rf64", ".snd", ".voc", ".w64", ".wav", ".wave", ".weba", ".webm", ".wma", ".wv"}
-OURS = re.compile(
-    r"(.+)_(speaker\d+|noise|denoised|no_echo)$"
-)  # results of an earlier run in a folder
+# Results of an earlier run in a folder.
+OURS = re.compile(r"(.+)_(speaker\d+|noise|denoised|no_echo)$")
 LABELS = {"separate": ["speaker1", "speaker2"], "denoise": ["denoised"], "cancel-echo": ["no_echo"]}
 LABELS["conversation"] = ["speaker1", "speaker2", "speaker3", "noise"]  # separate --conversation
 NAME_MAX = 255  # bytes that a file's name may have
@@ -100,6 +99,33 @@ def _why_not(file, stems):
         return suffix or "without a suffix"
     ours = OURS.fullmatch(file.stem)
     return "result of an earlier run" if ours and ours[1] in stems else ""
+
+
+def labels(task: str, count: int) -> list[str]:
+    """Name the results of one recording.
+
+    Parameters
+    ----------
+    task : str
+        A key of `LABELS`, or what a function of the reader's own is called.
+    count : int
+        How many there are: as many as the network has tracks, or as people were heard.
+
+    Returns
+    -------
+    list of str
+        What their files' names end with.
+
+    Examples
+    --------
+    >>> labels("separate", 3), labels("conversation", 2)
+    (['speaker1', 'speaker2', 'speaker3'], ['speaker1', 'noise'])
+    """
+    usual = LABELS.get(task, [task])
+    if count == len(usual):
+        return usual
+    noise = [label for label in usual if label == "noise"]
+    return [f"speaker{i}" for i in range(1, count - len(noise) + 1)] + noise
 
 
 def result_name(stem: str, label: str) -> str:
