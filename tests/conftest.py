@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +28,21 @@ def headless():
     import matplotlib
 
     matplotlib.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path_factory):
+    """See that no test leaves its folder to those that run after it, in this process or a child.
+
+    What is on the path of this process is on that of every worker which it starts.
+    """
+    yield
+    base = str(tmp_path_factory.getbasetemp())
+    left = [f"sys.path: {folder}" for folder in sys.path if folder.startswith(base)]
+    left += [f"{name}: {text}" for name, text in os.environ.items()
+             if text.startswith(base) and name != "PYTEST_CURRENT_TEST"]  # fmt: skip
+    left += [f"the current folder: {Path.cwd()}"] * str(Path.cwd()).startswith(base)
+    assert not left
 
 
 # --- the longest first ----------------------------------------------------------------------------

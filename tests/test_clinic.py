@@ -607,7 +607,21 @@ def test_a_helpers_of_ones_own_is_no_hindrance(tmp_path, monkeypatch):
     """Another process is started in the folder that one is in."""
     (tmp_path / "helpers.py").write_text("raise SystemExit('the wrong helpers')", "utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = list(sys.path)
     assert one("clinic_systems:identity", "process").status == PASSED
+    assert sys.path == [*before, str(tmp_path)]  # what is started from here finds the course first
+
+
+def test_a_target_in_the_folder_that_one_is_in_is_found(tmp_path, monkeypatch):
+    """With what it imports only when it is called."""
+    (tmp_path / "clinic_own.py").write_text(
+        "def same(samples, rate):\n    import clinic_later\n    return clinic_later.same(samples)\n"
+    )
+    (tmp_path / "clinic_later.py").write_text("def same(samples):\n    return samples\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert one("clinic_own:same", "gain").status == PASSED
 
 
 def test_a_reader_that_goes_away_is_no_mistake():

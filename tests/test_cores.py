@@ -90,7 +90,8 @@ def test_what_the_reader_has_set_stays(monkeypatch):
         cores, "considerate", lambda: {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}
     )
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "")  # so that it is put back afterwards
+    monkeypatch.delenv("OMP_NUM_THREADS")
     cores.set_defaults()
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
     assert os.environ["OMP_NUM_THREADS"] == "2"

@@ -369,6 +369,20 @@ def test_a_recording_that_ends_every_worker_becomes_a_row(folder, tmp_path, two)
     assert {names.count(name) for name in set(names) - {"poison"}} == {1}  # nobody else suffers
 
 
+def fatal(clip):
+    os._exit(1)
+
+
+def test_workers_that_die_whatever_they_begin_are_said(tmp_path, two):
+    """Not for hours, a shard after the other."""
+    for i in range(20):
+        audio.save(noise(i), tmp_path / "corpus" / f"{i}.wav")
+    with pytest.raises(OSError, match="none was done: it is the workers"):
+        corpus.process(
+            tmp_path / "corpus", tmp_path / "out", fatal, cluster=two, shard=1, progress=False
+        )
+
+
 def test_no_more_shards_are_on_their_way_than_workers_can_take(folder, tmp_path, two):
     asked = work.settings(tmp_path / "out", softer, False, {})
     rows = listing.rows_of(corpus.index(folder, tmp_path / "index"))

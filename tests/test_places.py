@@ -24,7 +24,8 @@ def temporary(tmp_path, monkeypatch):
 @pytest.fixture
 def homeless(temporary, monkeypatch):
     """No HOME, and no entry in the list of users."""
-    monkeypatch.delenv(places.HOME, raising=False)
+    monkeypatch.setenv(places.HOME, "")  # so that it is put back afterwards
+    monkeypatch.delenv(places.HOME)
     monkeypatch.setattr(os.path, "expanduser", lambda path: os.environ.get(places.HOME, "~"))
     return temporary
 
@@ -78,7 +79,8 @@ def test_a_home_that_takes_no_files_is_replaced_for_what_run_py_starts_alone(
     part = run.part
     monkeypatch.setattr(run, "part", lambda name: places if name == "places" else part(name))
     assert run.environment()[places.HOME] == places.own("home")
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that it is put back afterwards
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
     places.set_defaults()
     assert os.environ[places.HOME] == "/"
     assert os.environ["NUMBA_CACHE_DIR"] == places.own("numba")

@@ -121,17 +121,30 @@ def _callable(function, kind, rate, spec=""):
 def _imported(target):
     """Import package.module:function, from the folder one is in as well."""
     module, _, name = target.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        found = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as problem:
-        raise ValueError(f"can't import {target!r} ({problem}): see that it is on the path") from (
-            problem
-        )
+    with _first_on_path(os.getcwd()):
+        try:
+            found = importlib.import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError) as problem:
+            raise ValueError(
+                f"can't import {target!r} ({problem}): see that it is on the path"
+            ) from problem
     return found
+
+
+@contextlib.contextmanager
+def _first_on_path(folder):
+    """Look into a folder first, and from then on last: it may hold a helpers.py of its own."""
+    if folder in sys.path:
+        yield
+        return
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.path.append(folder)  # what is imported when the function is called is found, too
 
 
 def _version(package):

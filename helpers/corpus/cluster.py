@@ -78,7 +78,7 @@ def run(
     ValueError
         If the scheduler can't be reached, or its workers don't see the folders or lack the course.
     OSError
-        If a worker's disk is full, or the scheduler is gone.
+        If a worker's disk is full, the scheduler is gone, or workers die whatever they begin.
     """
     with connected(cluster, workers) as client:
         say(f"{_count(client)} workers; dashboard: {client.dashboard_link}")
@@ -110,6 +110,7 @@ def _chain(first, rest):
 def _all(client, shards, asked, alone):
     """Do shards, a few a worker at a time; collect those that lose their workers in `alone`."""
     begun: dict[Any, list[dict]] = {}
+    done = 0
 
     def fill():
         while len(begun) < AHEAD * max(1, _count(client)):
@@ -126,10 +127,17 @@ def _all(client, shards, asked, alone):
                 rows = begun.pop(future)
                 found = _outcome(future)
                 fill()
-                if found is None:
-                    alone.append(rows)
-                else:
+                if found is not None:
+                    done += 1
                     yield found
+                    continue
+                alone.append(rows)
+                if not done and len(alone) > 2 * AHEAD * max(1, _count(client)):
+                    raise ChildProcessError(
+                        f"{len(alone)} shards ended every worker that began them, and none was "
+                        "done: it is the workers; start one by hand, `dask worker`, and see what "
+                        "it says"
+                    )
     finally:
         client.cancel(list(begun))
 
