@@ -1,12 +1,20 @@
-"""Two voices in noise: denoise first, or separate first?
+"""Two voices in noise: denoise first, separate first, or both in one pass?
 
     python -m training.orders
+    python -m training.orders --only conversation    # measure one chain again, keep the others
 
 Twenty mixtures of two people that no model was trained on, each with one kind of noise at
 four SNRs; the same mixtures at every SNR, so that the chains can be compared pair by pair. Writes
 evaluation/orders.csv, one row a mixture, SNR and chain.
+
+The conversation model says itself how many people it hears: column `people`. Of three tracks the
+two that fit best count, as for everybody the order of tracks that fits best does. For a person who
+got no track, the recording stands in, which is what a listener has left: a gain of 0 dB.
 """
 
+import argparse
+import csv
+import itertools
 import os
 from pathlib import Path
 
@@ -32,6 +40,7 @@ CHAINS = {
     "separate, denoise": lambda clip: [
         denoise.denoise(track, **EMBEDDED) for track in separate.separate(clip, **EMBEDDED)
     ],
+    "conversation": lambda clip: separate.conversation(clip, **EMBEDDED).people,
 }
 
 
@@ -42,8 +51,15 @@ def noises():
     return {file.parent.name: audio.load(file, rate=separate.RATE) for file in files}
 
 
-def rows():
-    """One row a mixture, SNR and chain: the mean SI-SDR improvement of both people, in dB."""
+def score(tracks, people, noisy):
+    """Mean SI-SDR improvement of both people, in dB, of any number of tracks."""
+    tracks = [*tracks, *[noisy] * (len(people) - len(tracks))]
+    chosen = itertools.combinations(tracks, len(people))
+    return max(float(np.mean(metrics.match(some, people, noisy).si_sdri)) for some in chosen)
+
+
+def rows(chains):
+    """One row a mixture, SNR and chain."""
     found, kinds = [], noises()
     for number, (pair, sources) in enumerate(testset.mixtures("unseen", COUNT, seed=3)):
         kind = list(kinds)[number % len(kinds)]
@@ -51,23 +67,44 @@ def rows():
         both = mixing.mix(*people)
         for snr in SNRS:
             noisy, _ = mixing.at_snr(both, kinds[kind], snr=snr)
-            for chain, run in CHAINS.items():
-                gains = metrics.match(run(noisy), people, noisy).si_sdri
-                found.append({"first": pair[0], "second": pair[1], "noise": kind, "snr": snr,
-                              "chain": chain, "gain": round(float(np.mean(gains)), 2)})  # fmt: skip
+            for chain in chains:
+                tracks = CHAINS[chain](noisy)
+                found.append({"mixture": number, "first": pair[0], "second": pair[1],
+                              "noise": kind, "snr": snr, "chain": chain, "people": len(tracks),
+                              "gain": round(score(tracks, people, noisy), 2)})  # fmt: skip
         print(number, pair, kind, flush=True)
     return found
 
 
+def kept(path, chains):
+    """The rows that a table has of other chains than these."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["chain"] not in chains]
+
+
+def place(row):
+    """Where a row stands in the table."""
+    return int(row["mixture"]), int(row["snr"]), list(CHAINS).index(row["chain"])
+
+
 def main():
     """Measure, write the table, and print its means."""
-    table = rows()
-    write(table, ROOT / "evaluation" / "orders.csv")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", choices=list(CHAINS), help="measure this chain again")
+    parser.add_argument("--out", type=Path, default=ROOT / "evaluation" / "orders.csv")
+    args = parser.parse_args()
+    chains = [args.only] if args.only else list(CHAINS)
+    others = kept(args.out, chains) if args.only else []
+    table = sorted([*others, *rows(chains)], key=place)
+    write(table, args.out)
     for chain in CHAINS:
         means = [
-            np.mean([r["gain"] for r in table if (r["chain"], r["snr"]) == (chain, snr)])
+            np.mean([float(r["gain"]) for r in table
+                     if (r["chain"], int(r["snr"])) == (chain, snr)])
             for snr in SNRS
-        ]
+        ]  # fmt: skip
         print(f"{chain:18}", " ".join(f"{mean:+5.1f}" for mean in means))
 
 
