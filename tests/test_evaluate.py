@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training import cards, evaluate, testset
+from helpers.clip import Clip
+from training import cards, evaluate, orders, testset
 
 
 def test_separation_table_gives_mean_interval_median_and_worst():
@@ -53,3 +54,20 @@ def test_no_noisy_item_is_louder_than_a_file_can_hold():
     for _, noisy, clean in items:  # speech and noise were made softer together
         snr = 10 * np.log10(np.mean(clean**2) / np.mean((noisy - clean) ** 2))
         assert abs(snr + 5) < 0.01
+
+
+def test_a_person_without_a_track_gains_nothing_and_of_three_tracks_the_best_two_count():
+    people = [Clip(row, 8000) for row in np.random.default_rng(0).normal(0, 0.1, (2, 8000))]
+    noisy = people[0].with_samples(people[0].samples + people[1].samples)
+    assert orders.score([], people, noisy) == pytest.approx(0)
+    one, both = (orders.score(some, people, noisy) for some in (people[:1], people))
+    assert 0 < one < both
+    assert orders.score([noisy, *people], people, noisy) == pytest.approx(both)
+
+
+def test_one_chain_measured_again_leaves_the_others_as_they_are():
+    table = evaluate.ROOT / "evaluation" / "orders.csv"
+    rows = orders.kept(table, ["conversation"])
+    assert {row["chain"] for row in rows} == set(orders.CHAINS) - {"conversation"}
+    everything = orders.kept(table, [])
+    assert everything == sorted(everything, key=orders.place)
