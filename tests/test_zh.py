@@ -115,6 +115,8 @@ def test_the_chinese_readme_opens_the_chinese_edition(root):
 BOTH_LANGUAGES = [
     "01",
     "02",
+    "03",
+    "04",
     "05",
     "06",
     "07",
@@ -122,6 +124,7 @@ BOTH_LANGUAGES = [
     "09",
     "10",
     "11",
+    "12",
     "13",
     "14",
     "15",
