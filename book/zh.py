@@ -1,5 +1,7 @@
 """The Chinese edition: the source notebooks' code and outputs, with the prose of locale/zh/*.po.
 
+What our own code says in an output, such as an exercise's verdict, is in Chinese (zh_outputs).
+
 python run.py zh                   build notebooks/zh and the index of README.zh-CN.md
 python run.py zh update [05 07]    bring the catalogs up to date with the English notebooks
 python run.py zh check [05 07]     say what is missing, fuzzy, or not as its source has it
@@ -13,7 +15,7 @@ import re
 import sys
 from pathlib import PurePosixPath
 
-from book import lessons, zh_exercises
+from book import lessons, zh_exercises, zh_outputs
 from book.lessons import ROOT, between, read, text, write
 from book.zh_catalog import EXTRA, GENERATED, catalog, incomplete, messages, untouched, updated
 
@@ -109,7 +111,7 @@ def linked(notebook, name, named):
 
 def edition(root=ROOT):
     """Return the Chinese edition, path -> text, and what is missing from it, a line a fault."""
-    faults, whole = [], {}
+    faults, whole, said = [], {}, zh_exercises.table(root)
     for path in lessons.lessons(folder=root / "notebooks"):
         file = root / "locale" / "zh" / f"{path.stem}.po"
         try:
@@ -120,6 +122,7 @@ def edition(root=ROOT):
             gaps = incomplete(messages(read(path)), entries)
             if not gaps:
                 notebook = translated(path, entries, root)
+                gaps = zh_outputs.translate(notebook, said)
                 whole[path.name] = (about(notebook), notebook)
         except ValueError as problem:
             gaps = [(file.name, str(problem))]
