@@ -120,9 +120,9 @@ def edition(root=ROOT):
                 whole[path.name] = (lessons.about(path), english(path, root))
                 continue
             gaps = incomplete(messages(read(path)), entries)
+            notebook = None if gaps else translated(path, entries, root)
+            gaps = gaps or zh_outputs.translate(notebook, said)
             if not gaps:
-                notebook = translated(path, entries, root)
-                gaps = zh_outputs.translate(notebook, said)
                 whole[path.name] = (about(notebook), notebook)
         except ValueError as problem:
             gaps = [(file.name, str(problem))]
