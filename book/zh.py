@@ -2,7 +2,7 @@
 
 What our own code says in an output, such as an exercise's verdict, is in Chinese (zh_outputs).
 
-python run.py zh                   build notebooks/zh and the index of README.zh-CN.md
+python run.py zh                   build notebooks/zh, the index of README.zh-CN.md and the map
 python run.py zh update [05 07]    bring the catalogs up to date with the English notebooks
 python run.py zh check [05 07]     say what is missing, fuzzy, or not as its source has it
 
@@ -15,7 +15,7 @@ import re
 import sys
 from pathlib import PurePosixPath
 
-from book import lessons, zh_exercises, zh_outputs
+from book import lessons, picture, zh_exercises, zh_outputs
 from book.lessons import ROOT, between, read, text, write
 from book.zh_catalog import EXTRA, GENERATED, catalog, incomplete, messages, untouched, updated
 
@@ -37,7 +37,7 @@ def mended(source, root):
         if re.fullmatch(r"\d\d_\w+\.ipynb", target):
             return hit[0]  # a lesson: the Chinese one has the same name
         there = os.path.normpath(PurePosixPath("notebooks") / target).replace(os.sep, "/")
-        chinese = re.sub(r"\.md$", ".zh-CN.md", there)
+        chinese = re.sub(r"\.(md|svg)$", r".zh-CN.\1", there)
         if chinese != there and (chinese == README or (root / chinese).is_file()):
             there, anchor = chinese, ANCHORS.get(anchor, "")
         return opening + os.path.relpath(there, "notebooks/zh").replace(os.sep, "/") + anchor
@@ -132,6 +132,11 @@ def edition(root=ROOT):
         root / "notebooks" / "zh" / name: linked(notebook, name, named)
         for name, (_, notebook) in whole.items()
     }
+    table = root / "book" / picture.TABLE.name
+    if table.is_file() and not faults:  # it needs every title
+        titles = [(int(name[:2]), title) for name, (title, _line) in named.items()]
+        chart = picture.draw_map(titles, "zh-CN", table)
+        wanted[root / "book" / picture.CHINESE_MAP.name] = chart
     if (root / README).exists():
         page = (root / README).read_text(encoding="utf-8")
         page = between("lessons", index(named, "notebooks/zh/"), page)

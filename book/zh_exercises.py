@@ -82,10 +82,11 @@ def faults(root):
         for message in entries
         if message not in wanted
     ]
-    return [
-        f"{NAME}: {' '.join(PurePosixPath(file).name for file in files)} “{message[:60]}” {what}".replace("  ", " ")
-        for message, what, files in found
-    ]
+    rows = []
+    for message, what, files in found:
+        names = " ".join(PurePosixPath(file).name for file in files)
+        rows.append(f"{NAME}: {names} “{message[:60]}” {what}".replace("  ", " "))
+    return rows
 
 
 def fields(message):

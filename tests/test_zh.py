@@ -434,7 +434,7 @@ def test_links_are_mended_for_the_folder(course):
 @pytest.mark.parametrize(
     ("link", "mended"),
     [
-        ("![a](../book/map.png)", "![a](../../book/map.png)"),
+        ("![a](../book/separated.png)", "![a](../../book/separated.png)"),
         ('<img src="picture.png">', '<img src="../picture.png">'),
         ("[a](../README.md#the-lessons)", "[a](../../README.zh-CN.md#课程目录)"),
         ("[a](../CONTRIBUTING.md#add)", "[a](../../CONTRIBUTING.md#add)"),
