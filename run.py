@@ -241,8 +241,8 @@ def prepare(folder, python, everything, held):
 def create(folder, held):
     """Make an environment; what is there stays, if it is one of our own for this Python."""
     ours = (folder / UNFINISHED).exists() or (folder / STAMP).exists()
-    others = (path for path in folder.iterdir() if path.name != INSIDE)
-    if folder.is_file() or (folder.exists() and not ours and any(others)):
+    others = folder.is_dir() and any(path.name != INSIDE for path in folder.iterdir())
+    if folder.is_file() or (others and not ours):
         raise Problem(
             f"{folder} is there, but is no virtual environment that works: remove it, or name "
             "another folder in A2A_VENV."

@@ -223,10 +223,10 @@ def main(args=None):
             for path, content in links().items():
                 write(path, content)
         elif options.action == "picture":
-            from book.picture import draw, draw_map
+            from book.picture import MAP, draw, draw_map
 
             draw()
-            draw_map([(int(path.name[:2]), about(path)[0]) for path in lessons()])
+            write(MAP, draw_map([(int(path.name[:2]), about(path)[0]) for path in lessons()]))
         found = check() if options.action == "check" else []
     except ValueError as problem:
         found = [str(problem)]

@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from book import terms
+
 ROOT = Path(__file__).resolve().parent.parent
 PROSE = ("book/glossary.md", "helpers/clinic/README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PROSE += ("book/teaching.md", "sounds/README.md", "models/*/README.md")
+GLOSSARY = "book/glossary"
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 BROKEN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n(?=[\u3001-\u9fff\uff08])")
 LARGEST = 2**21  # bytes: what is larger is not copied into the site
@@ -80,7 +83,8 @@ class Mender:
         parts[::2] = (LINK.sub(lambda hit: self._link(hit, path), part) for part in parts[::2])
         # A browser turns the end of a line into a space, and Chinese has none.
         parts[::2] = (BROKEN.sub("", part) for part in parts[::2])
-        return "".join(parts)
+        text = "".join(parts)
+        return terms.anchored(text) if self.pages[path] == GLOSSARY else text
 
     def _link(self, hit, path):
         picture, words, target = hit.groups()
@@ -111,6 +115,12 @@ class Mender:
         cells = [cell for cell in notebook["cells"] if "<!-- nav -->" not in source(cell)]
         html = widgets(notebook) if widgets else {}
         notebook["cells"] = [self._cell(cell, path, html) for cell in cells]
+        if GLOSSARY in self.pages.values():
+            page = relative(f"{GLOSSARY}.html", self.pages[path])
+            link = terms.linker(self.edition.code, page)
+            for cell in notebook["cells"]:
+                if cell["cell_type"] == "markdown":
+                    cell["source"] = link(cell["source"])
         notebook["metadata"] = {"language_info": {"name": "python"}}
         return notebook
 

@@ -1,15 +1,41 @@
 """README's picture, a recording and the tracks that come of it; and lesson 00's map."""
 
 import csv
+import html
 import io
+import math
+import re
 from pathlib import Path
 
 PICTURE = Path(__file__).resolve().parent / "separated.png"
-MAP = PICTURE.with_name("map.png")
+MAP = PICTURE.with_name("map.svg")
+CHINESE_MAP = PICTURE.with_name("map.zh-CN.svg")  # written by run.py zh
 TABLE = PICTURE.with_name("map.csv")
 COLORS = {"The ground": "#f2f2f2", "Two voices": "#cfe6f5", "Noise and echo": "#fbe0c8",
           "At work": "#d3efe2"}  # fmt: skip
-FONT, PAD = 10, 0.35  # points, and the margin in a box on the map in units of that
+GROUPS = {"The ground": "基础", "Two voices": "两个人声", "Noise and echo": "噪声与回声",
+          "At work": "实际使用"}  # fmt: skip
+# Of the map, in pixels: its size, letters, lines, the margin in a box, and the longest line.
+SIZE, FONT, LEADING, PAD, WIDEST = (1200, 660), 14, 18, 8, 160
+SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" \
+xml:lang="{lang}" font-size="{size}" text-anchor="middle" \
+font-family="system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif">
+<style>
+rect {{ stroke: #444; stroke-width: .8 }}
+.needs {{ stroke: #555; stroke-width: 1.3 }}
+.helps {{ stroke: #888; stroke-width: 1.3; stroke-dasharray: 2 3 }}
+</style>
+<defs>
+<marker id="needs" orient="auto" markerWidth="8" markerHeight="6" refX="8" refY="3" \
+markerUnits="userSpaceOnUse"><path d="M0 0L8 3L0 6" fill="#555"/></marker>
+<marker id="helps" orient="auto" markerWidth="8" markerHeight="6" refX="8" refY="3" \
+markerUnits="userSpaceOnUse"><path d="M0 0L8 3L0 6" fill="#888"/></marker>
+</defs>
+<rect width="100%" height="100%" fill="#fff" style="stroke: none"/>
+{parts}
+</svg>
+"""
 TITLES = ("Two people at once", "The first, separated", "The second, separated")
 
 
@@ -34,9 +60,9 @@ def draw(path=PICTURE):
     Image.open(file).convert("RGB").quantize(64).save(path, optimize=True)
 
 
-def lessons():
+def lessons(table=TABLE):
     """Return the rows of book/map.csv: what each lesson needs, and what helps to understand it."""
-    with open(TABLE, newline="", encoding="utf-8") as file:
+    with open(table, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         row |= {"needs": row["needs"].split(), "helps": row["helps"].split()}
@@ -75,60 +101,67 @@ def columns(rows):
     return found
 
 
-def _box(group):
-    """Return how a lesson's box looks."""
-    style = {"boxstyle": f"round,pad={PAD}", "facecolor": COLORS[group], "edgecolor": "#444444"}
-    return {"ha": "center", "va": "center", "fontsize": FONT, "bbox": style | {"lw": 0.8}}
+def draw_map(titles, lang="en", table=TABLE):
+    """Return the map as SVG: the lessons as boxes, with an arrow to each from those that it needs.
 
-
-def draw_map(titles, path=MAP):
-    """Draw the lessons as boxes, with an arrow to each from those that it needs.
-
-    `titles` is (number, title) of each lesson; what it needs stands in book/map.csv.
+    `titles` is (number, title) of each lesson; what it needs stands in book/map.csv. The browser
+    has the letters: no font of the machine that draws matters, so each box leaves some room.
     """
-    import textwrap
-
-    from PIL import Image
-
-    from helpers import plots
-
-    rows, titles = lessons(), dict(titles)
-    if missing := [
-        number for number in titles if f"{number:02d}" not in {r["lesson"] for r in rows}
-    ]:
+    rows, titles = lessons(table), dict(titles)
+    if missing := [n for n in titles if f"{n:02d}" not in {row["lesson"] for row in rows}]:
         raise ValueError(f"book/map.csv lacks the lessons {missing}: a row for each")
     column = columns(rows)
-    at = {row["lesson"]: (column[row["lesson"]], -float(row["place"])) for row in rows}
-    figure = plots.picture(1, 1, (12, 6.6))
-    axes, boxes = figure.axes[0], {}
-    heights = [y for _, y in at.values()]
-    axes.set(xlim=(-0.45, max(column.values()) + 0.45), ylim=(min(heights) - 1.2, 1))
-    axes.axis("off")
-    figure.set_layout_engine("none")  # what is measured now must be what is drawn
-    axes.set_position((0, 0, 1, 1))
+    bottom, last = max(float(row["place"]) for row in rows) + 1.2, max(column.values()) + 0.45
+
+    def at(x, y):
+        return (x + 0.45) / (last + 0.45) * SIZE[0], (y + 1) / (bottom + 1) * SIZE[1]
+
+    boxes = {}
     for row in rows:
-        short = textwrap.wrap(titles[int(row["lesson"])].split(":")[0], 18)
-        label = "\n".join([row["lesson"], *short])
-        boxes[row["lesson"]] = axes.text(*at[row["lesson"]], label, **_box(row["group"]))
-    for x, group in enumerate(COLORS):
-        axes.text(x, min(heights) - 0.9, group, weight="bold", **_box(group))
-    figure.canvas.draw()  # only now it is known how wide each box is
-    data, pad = axes.transData.inverted(), PAD * FONT * figure.dpi / 72
-    edges = {}
-    for name, box in boxes.items():
-        extent = box.get_window_extent()
-        edges[name] = [data.transform((x, 0))[0] for x in (extent.x0 - pad, extent.x1 + pad)]
-    for lines, style in (
-        (arrows(rows), {"color": "#555555"}),
-        (
-            [(each, row["lesson"]) for row in rows for each in row["helps"]],
-            {"color": "#999999", "linestyle": "dotted"},
-        ),
-    ):
-        for start, stop in lines:
-            begin, end = edges[start][1], edges[stop][0]
-            line = {"arrowstyle": "-|>", "lw": 1.1, "shrinkA": 0, "shrinkB": 0, **style}
-            axes.annotate("", (end, at[stop][1]), (begin, at[start][1]), arrowprops=line, zorder=1)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    Image.open(file).convert("RGB").quantize(64).save(path, optimize=True)
+        lines = [row["lesson"], *wrapped(re.split("[:：]", titles[int(row["lesson"])])[0])]
+        boxes[row["lesson"]] = (*at(column[row["lesson"]], float(row["place"])), lines)
+    half = {name: max(map(width, lines)) / 2 + PAD for name, (_x, _y, lines) in boxes.items()}
+
+    def arrow(kind, start, stop):
+        (x, y, _), (to_x, to_y, _) = boxes[start], boxes[stop]
+        ends = f"M{x + half[start]:.0f} {y:.0f}L{to_x - half[stop]:.0f} {to_y:.0f}"
+        return f'<path class="{kind}" d="{ends}" marker-end="url(#{kind})"/>'
+
+    parts = [arrow("needs", *pair) for pair in arrows(rows)]
+    parts += [arrow("helps", each, row["lesson"]) for row in rows for each in row["helps"]]
+    for row in rows:
+        parts.append(_box(*boxes[row["lesson"]], half[row["lesson"]], COLORS[row["group"]]))
+    for number, group in enumerate(COLORS):
+        label = group if lang == "en" else GROUPS[group]
+        key = _box(*at(number, bottom - 0.3), [label], width(label) * 0.55 + PAD, COLORS[group])
+        parts.append(f'<g font-weight="bold">{key}</g>')
+    return SVG.format(*SIZE, lang=lang, size=FONT, parts="\n".join(parts))
+
+
+def width(text):
+    """Return about how wide a text is: a Chinese character is a square, a Latin letter half one."""
+    return FONT * sum(1.0 if letter > "\u2e7f" else 0.58 for letter in text)
+
+
+def wrapped(title):
+    """Return a title's lines: English breaks between words, evenly, and Chinese at a comma."""
+    chinese = "，" in title
+    pieces = re.findall("[^，]+，?" if chinese else r"\S+\s*", title)
+    even = width(title) / math.ceil(width(title) / WIDEST) + 2 * FONT
+    lines = [""]
+    for piece in pieces:
+        full = width((lines[-1] + piece).rstrip(" ，")) > (WIDEST if chinese else even)
+        lines += [""] if full and lines[-1] else []
+        lines[-1] += piece
+    return [line.rstrip(" ，") for line in lines]
+
+
+def _box(x, y, lines, half, color):
+    """Return a box with its lines in the middle."""
+    high = len(lines) * LEADING / 2 + 4
+    found = f'<rect x="{x - half:.0f}" y="{y - high:.0f}" width="{2 * half:.0f}" '
+    found += f'height="{2 * high:.0f}" rx="5" fill="{color}"/>'
+    top = y - high + 4 + LEADING * 0.75
+    for number, line in enumerate(lines):
+        found += f'<text x="{x:.0f}" y="{top + number * LEADING:.0f}">{html.escape(line)}</text>'
+    return found

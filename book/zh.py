@@ -1,6 +1,8 @@
 """The Chinese edition: the source notebooks' code and outputs, with the prose of locale/zh/*.po.
 
-python run.py zh                   build notebooks/zh and the index of README.zh-CN.md
+What our own code says in an output, such as an exercise's verdict, is in Chinese (zh_outputs).
+
+python run.py zh                   build notebooks/zh, the index of README.zh-CN.md and the map
 python run.py zh update [05 07]    bring the catalogs up to date with the English notebooks
 python run.py zh check [05 07]     say what is missing, fuzzy, or not as its source has it
 
@@ -13,7 +15,7 @@ import re
 import sys
 from pathlib import PurePosixPath
 
-from book import lessons, zh_exercises
+from book import lessons, picture, zh_exercises, zh_outputs
 from book.lessons import ROOT, between, read, text, write
 from book.zh_catalog import EXTRA, GENERATED, catalog, incomplete, messages, untouched, updated
 
@@ -35,7 +37,7 @@ def mended(source, root):
         if re.fullmatch(r"\d\d_\w+\.ipynb", target):
             return hit[0]  # a lesson: the Chinese one has the same name
         there = os.path.normpath(PurePosixPath("notebooks") / target).replace(os.sep, "/")
-        chinese = re.sub(r"\.md$", ".zh-CN.md", there)
+        chinese = re.sub(r"\.(md|svg)$", r".zh-CN.\1", there)
         if chinese != there and (chinese == README or (root / chinese).is_file()):
             there, anchor = chinese, ANCHORS.get(anchor, "")
         return opening + os.path.relpath(there, "notebooks/zh").replace(os.sep, "/") + anchor
@@ -109,7 +111,7 @@ def linked(notebook, name, named):
 
 def edition(root=ROOT):
     """Return the Chinese edition, path -> text, and what is missing from it, a line a fault."""
-    faults, whole = [], {}
+    faults, whole, said = [], {}, zh_exercises.table(root)
     for path in lessons.lessons(folder=root / "notebooks"):
         file = root / "locale" / "zh" / f"{path.stem}.po"
         try:
@@ -118,8 +120,9 @@ def edition(root=ROOT):
                 whole[path.name] = (lessons.about(path), english(path, root))
                 continue
             gaps = incomplete(messages(read(path)), entries)
+            notebook = None if gaps else translated(path, entries, root)
+            gaps = gaps or zh_outputs.translate(notebook, said)
             if not gaps:
-                notebook = translated(path, entries, root)
                 whole[path.name] = (about(notebook), notebook)
         except ValueError as problem:
             gaps = [(file.name, str(problem))]
@@ -129,6 +132,11 @@ def edition(root=ROOT):
         root / "notebooks" / "zh" / name: linked(notebook, name, named)
         for name, (_, notebook) in whole.items()
     }
+    table = root / "book" / picture.TABLE.name
+    if table.is_file() and not faults:  # it needs every title
+        titles = [(int(name[:2]), title) for name, (title, _line) in named.items()]
+        chart = picture.draw_map(titles, "zh-CN", table)
+        wanted[root / "book" / picture.CHINESE_MAP.name] = chart
     if (root / README).exists():
         page = (root / README).read_text(encoding="utf-8")
         page = between("lessons", index(named, "notebooks/zh/"), page)

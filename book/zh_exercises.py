@@ -1,17 +1,19 @@
 """The exercises' messages in Chinese: locale/zh/exercises.po, and zh.json that the package reads.
 
-A message is what stands in a call of `_` or `N_` in helpers/exercises. Its entry in the catalog
-needs no context: one text has one translation.
+A message is what stands in a call of `_` or `N_` in helpers/exercises, or in the listening test of
+helpers/lab. Its entry in the catalog needs no context: one text has one translation.
 """
 
 import ast
 import json
 import string
+from pathlib import PurePosixPath
 
 from book.zh_catalog import HEADER, catalog
 from book.zh_check import terms, wording
 
 NAME = "exercises"
+SPEAKERS = ("exercises/*.py", "lab/widgets.py")  # in helpers/
 
 
 def paths(root):
@@ -20,14 +22,15 @@ def paths(root):
 
 
 def messages(root):
-    """Return what is to be translated: from each message to the files that say it."""
+    """Return what is to be translated: from each message to the files in helpers that say it."""
     found = {}
-    for path in sorted((root / "helpers" / NAME).glob("*.py")):
+    for path in sorted(path for each in SPEAKERS for path in (root / "helpers").glob(each)):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
             if called and node.func.id in ("_", "N_") and isinstance(node.args[0], ast.Constant):
                 files = found.setdefault(node.args[0].value, [])
-                files += [path.name] if path.name not in files else []
+                name = path.relative_to(root / "helpers").as_posix()
+                files += [name] if name not in files else []
     return found
 
 
@@ -41,7 +44,7 @@ def updated(root):
     for message, files in messages(root).items():
         known = old.pop(message, None)
         chinese = known.msgstr if known else ""
-        where = [(f"helpers/{NAME}/{name}", "") for name in files]
+        where = [(f"helpers/{name}", "") for name in files]
         new.append(polib.POEntry(msgid=message, msgstr=chinese, occurrences=where))
     for entry in old.values():
         if entry.msgstr:
@@ -52,15 +55,18 @@ def updated(root):
 
 def built(root):
     """Return the text of zh.json."""
-    wanted = messages(root)
+    return json.dumps(table(root), ensure_ascii=False, indent=0, sort_keys=True) + "\n"
+
+
+def table(root):
+    """Return the Chinese of each message that has one."""
     entries = {entry.msgid: entry.msgstr for entry in catalog(paths(root)[0])}
-    table = {message: entries[message] for message in wanted if entries.get(message)}
-    return json.dumps(table, ensure_ascii=False, indent=0, sort_keys=True) + "\n"
+    return {message: entries[message] for message in messages(root) if entries.get(message)}
 
 
 def faults(root):
     """Return what is missing from the catalog or not as its English has it, a line a fault."""
-    wanted, table = messages(root), terms()
+    wanted, words = messages(root), terms()
     entries = {entry.msgid: entry for entry in catalog(paths(root)[0]) if not entry.obsolete}
     found = []
     for message, files in wanted.items():
@@ -70,18 +76,20 @@ def faults(root):
         elif fields(message) != fields(entry.msgstr):
             found.append((message, "has other {fields} in Chinese", files))
         else:
-            found += [(message, fault, files) for fault in wording("", entry.msgstr, table)]
+            found += [(message, fault, files) for fault in wording("", entry.msgstr, words)]
     found += [
         (message, "is in no check any more: run.py zh update exercises", [])
         for message in entries
         if message not in wanted
     ]
-    return [
-        f"{NAME}: {' '.join(files)} “{message[:60]}” {what}".replace("  ", " ")
-        for message, what, files in found
-    ]
+    rows = []
+    for message, what, files in found:
+        names = " ".join(PurePosixPath(file).name for file in files)
+        rows.append(f"{NAME}: {names} “{message[:60]}” {what}".replace("  ", " "))
+    return rows
 
 
 def fields(message):
-    """Return the names of a message's fields."""
-    return {name for _text, name, *_rest in string.Formatter().parse(message) if name is not None}
+    """Return a message's fields, each with its name and how its value is written."""
+    parts = string.Formatter().parse(message)
+    return {(name, *how) for _text, name, *how in parts if name is not None}

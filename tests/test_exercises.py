@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from book import zh_exercises
+from book import zh_exercises, zh_outputs
 from helpers import adaptive, audio, mixing
 from helpers.clip import Clip
 from helpers.exercises import lesson04, lesson10, lesson11, lesson14
@@ -242,6 +242,43 @@ def test_every_mistake_is_told_in_chinese(name, monkeypatch):
         message = record.judge(value).message
         assert any("一" <= letter <= "鿿" for letter in message), message
     assert "还没有答案" in record.check(...).message
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return zh_outputs.Catalog(zh_exercises.table(ROOT))
+
+
+def in_chinese(monkeypatch, judged):
+    """Return what is said in English and in Chinese, a row for each verdict."""
+    found = []
+    for language in ("en", "zh"):
+        monkeypatch.setenv("A2A_LANG", language)
+        found.append([repr(verdict) for verdict in judged()])
+    return zip(*found, strict=True)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_build_says_of_every_mistake_what_a_chinese_kernel_says(name, monkeypatch, catalog):
+    check, context = name.split(",")[0], CONTEXTS.get(name.split(",")[0], [])
+
+    def judged():
+        record = CHECKS[check].record(*context)
+        return [record.judge(value) for value in (record.wanted, *(m[0] for m in record.mistakes))]
+
+    for english, chinese in in_chinese(monkeypatch, judged):
+        assert catalog.chinese(english) == chinese
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_build_says_of_rubbish_what_a_chinese_kernel_says(name, monkeypatch, catalog):
+    context = CONTEXTS.get(name, [])
+
+    def judged():
+        return [CHECKS[name](answer, *context) for answer in [..., *RUBBISH]]
+
+    for english, chinese in in_chinese(monkeypatch, judged):
+        assert catalog.chinese(english) == chinese
 
 
 def test_the_checks_that_judge_by_hand_answer_in_chinese(monkeypatch):

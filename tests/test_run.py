@@ -190,6 +190,13 @@ def test_set_up_installs_the_pins_once(machine, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_folder_that_is_not_there_is_not_listed(machine, monkeypatch):
+    """From Python 3.13 on `iterdir` looks at once, and not when the first name is asked for."""
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter(list(os.scandir(folder))))
+    run.set_up()
+    assert tools(machine) == ["venv", "pip"]
+
+
 @pytest.mark.parametrize("words", [["lab"], ["train", "separation"], ["evaluate"], ["bench"]])
 def test_what_tests_and_the_site_need_is_left_out(machine, words):
     assert run.main(words) == 0

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from book import zh_exercises, zh_outputs
 from helpers.clip import Clip
 from helpers.lab import widgets
 
@@ -198,6 +199,19 @@ def test_the_chinese_edition(monkeypatch):
     assert "第 1 对，共 6 对" in test.view.children[0].value
     assert test.view.children[2].children[0].description == "A 更好听"
     assert "还没有回答" in repr(test.compare({"STOI": TASTE}))
+
+
+def test_the_build_says_in_chinese_what_a_chinese_kernel_shows(monkeypatch, root):
+    catalog = zh_outputs.Catalog(zh_exercises.table(root))
+    test = widgets.BlindTest(*clips(), seed=5)
+    for _pair in range(2):
+        shown = []
+        for language in ("en", "zh"):
+            monkeypatch.setenv("A2A_LANG", language)
+            shown.append([repr(test), repr(test.compare({"taste": TASTE}))])
+        assert [catalog.chinese(text) for text in shown[0]] == shown[1]
+        assert all("一" <= text[0] <= "鿿" for text in shown[1])
+        test.choose("A")
 
 
 def walk(widget):

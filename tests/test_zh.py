@@ -13,6 +13,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from book import lessons, sounds, zh, zh_catalog, zh_check, zh_exercises
 from training import cards_zh
 
+# How an output begins that our own code says, in the edition's language.
+VERDICTS = "✓✗…"
+SAID = (*(f"{mark} " for mark in VERDICTS), "Blind test", "盲听测试", "your ear", "你的耳朵")
 SOURCES = lessons.lessons()
 FOLDER = lessons.NOTEBOOKS / "zh"
 CHINESE_PAGES = ["README.zh-CN.md", "sounds/README.zh-CN.md", "helpers/clinic/README.zh-CN.md"]
@@ -41,14 +44,32 @@ def test_the_edition_is_what_a_build_gives():
     assert zh.strays() == []
 
 
+def spoken(cell):
+    """Take what our own code says out of a cell's outputs, in place, and return it."""
+    found = []
+    for output in cell.get("outputs", ()):
+        text = "".join(output.get("data", {}).get("text/plain", ""))
+        if text.startswith(SAID) and output["output_type"] == "execute_result":
+            found.append(text)
+            del output["data"]["text/plain"]
+    return found
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_code_and_outputs_are_those_of_the_source(path):
     copy = FOLDER / path.name
     assert copy.exists(), "python run.py zh"
     pairs = list(zip(cells(path), cells(copy), strict=True))
     for source, chinese in pairs:
+        english, said = spoken(source), spoken(chinese)
         for kept in ("id", "cell_type", "outputs", "execution_count"):
             assert source.get(kept) == chinese.get(kept), source["id"]
+        for old, new in zip(english, said, strict=True):
+            assert re.search(zh_check.HAN, new.split("\n")[0]), f"{source['id']} speaks English"
+            if old[0] in VERDICTS:
+                assert new[0] == old[0], source["id"]
+                measured = set(re.findall(r"\d+\.\d+", old))
+                assert measured <= set(re.findall(r"\d+\.\d+", new)), source["id"]
         if source["cell_type"] == "code":
             assert source["source"] == chinese["source"]
             for about in (source["metadata"], chinese["metadata"]):
@@ -115,6 +136,8 @@ def test_the_chinese_readme_opens_the_chinese_edition(root):
 BOTH_LANGUAGES = [
     "01",
     "02",
+    "03",
+    "04",
     "05",
     "06",
     "07",
@@ -122,6 +145,7 @@ BOTH_LANGUAGES = [
     "09",
     "10",
     "11",
+    "12",
     "13",
     "14",
     "15",
@@ -334,6 +358,65 @@ def test_a_second_build_changes_nothing(course):
     assert all(path.read_text(encoding="utf-8") == new for path, new in wanted.items())
 
 
+def answer(course, said):
+    """Give a lesson an exercise whose check said this, and the course a message in Chinese."""
+    path = course / "notebooks" / "03_masks.ipynb"
+    notebook = lessons.read(path)
+    output = new_output("execute_result", data={"text/plain": said}, execution_count=1)
+    check = new_code_cell("check(rows)", id="03-exercise", execution_count=1, outputs=[output])
+    notebook.cells.insert(1, check)
+    lessons.write(path, lessons.text(notebook))
+    (course / "helpers" / "exercises").mkdir(parents=True)
+    code = '_("{n} rows: {why}. {n} it is.", n=3, why=_(WHY))\nN_("that is all")\n'
+    (course / "helpers" / "exercises" / "lesson03.py").write_text(code)
+    zh.main(["update", "exercises"], course)
+    texts = {
+        "{n} rows: {why}. {n} it is.": "{why}：{n} 行，正是 {n} 行。",
+        "that is all": "全在这里",
+    }
+    file = course / "locale" / "zh" / "exercises.po"
+    catalog = zh_catalog.catalog(file)
+    for entry in catalog:
+        entry.msgstr = texts[entry.msgid]
+    lessons.write(file, str(catalog))
+
+
+def test_a_verdict_is_shown_in_chinese(course, capsys):
+    answer(course, "✓ 3 rows: that is all. 3 it is.")
+    assert zh.main([], course) == 0, capsys.readouterr().err
+    cell = built(course, "03_masks").cells[1]
+    assert cell.source == "check(rows)"
+    assert cell.outputs[0].data["text/plain"] == "✓ 全在这里：3 行，正是 3 行。"
+
+
+@pytest.mark.parametrize(
+    "said", ["✗ 3 columns.", "✓ 3 rows: that is all. 4 it is.", "… 3 rows: that is all. 3 it is"]
+)
+def test_a_verdict_that_no_message_says_fails_the_build(course, capsys, said):
+    answer(course, said)
+    assert zh.main([], course) == 1
+    told = f"03_masks: 03-exercise says what the catalog has not: {said!r}"
+    assert told in capsys.readouterr().err
+
+
+def test_what_a_cell_shows_of_its_own_stays(course):
+    answer(course, "3 rows: that is all. 3 it is.")
+    assert zh.main([], course) == 0
+    output = built(course, "03_masks").cells[1].outputs[0]
+    assert output.data["text/plain"] == "3 rows: that is all. 3 it is."
+
+
+def test_a_message_is_written_with_the_same_digits_in_both_languages(tmp_path):
+    """Else the Chinese can't be made of what was said in English."""
+    (tmp_path / "helpers" / "exercises").mkdir(parents=True)
+    (tmp_path / "locale" / "zh").mkdir(parents=True)
+    (tmp_path / "helpers" / "exercises" / "lesson00.py").write_text('_("{n:.1f} dB.")\n')
+    catalog = polib.POFile(wrapwidth=0)
+    catalog.append(polib.POEntry(msgid="{n:.1f} dB.", msgstr="{n:.2f} dB。"))
+    lessons.write(tmp_path / "locale" / "zh" / "exercises.po", str(catalog))
+    assert "has other {fields} in Chinese" in zh_exercises.faults(tmp_path)[0]
+
+
 def test_what_a_chinese_reader_gets_beyond_the_english_is_shown_without_its_marks(course):
     more = "<!-- zh -->在 Windows 上，见 `D:/x` 和[表](../LICENSE)。<!-- /zh -->"
     translate(course, {"03-more": CHINESE["03-more"] + more})
@@ -354,7 +437,7 @@ def test_links_are_mended_for_the_folder(course):
 @pytest.mark.parametrize(
     ("link", "mended"),
     [
-        ("![a](../book/map.png)", "![a](../../book/map.png)"),
+        ("![a](../book/separated.png)", "![a](../../book/separated.png)"),
         ('<img src="picture.png">', '<img src="../picture.png">'),
         ("[a](../README.md#the-lessons)", "[a](../../README.zh-CN.md#课程目录)"),
         ("[a](../CONTRIBUTING.md#add)", "[a](../../CONTRIBUTING.md#add)"),
@@ -677,7 +760,7 @@ def test_a_kernel_knows_its_edition(tmp_path, monkeypatch, variables, folder, la
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(tmp_path / folder)
     assert verdict.language() == language
-    assert verdict.tell("too loud", "太响") == {"en": "too loud", "zh": "太响"}[language]
+    assert verdict.listed("ab") == {"en": "a, b", "zh": "a、b"}[language]
 
 
 def test_a_checker_answers_in_chinese_in_a_lesson_of_the_chinese_folder(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.exercises.verdict import Verdict, _, blank, off, right
+from helpers.exercises.verdict import Verdict, _, blank, listed, off, right
 
 
 class Unfit(Exception):
@@ -190,8 +190,8 @@ class Choice:
         for case in done:
             given = value[case]
             if not isinstance(given, str | int) or given not in self.why:
-                choice = ", ".join(map(str, self.why))
-                return off(_("{given!r} is none of {choice}.", given=given, choice=choice))
+                names = listed(self.why)
+                return off(_("{given!r} is none of {names}.", given=given, names=names))
             if given != self.wanted[case]:
                 return off(self._wrong(case, given))
         rest = [case for case in self.wanted if case not in done]

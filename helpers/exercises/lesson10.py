@@ -3,7 +3,7 @@
 import numpy as np
 
 from helpers.exercises.answers import Choice, Number, checker, exercise, given, read_clip
-from helpers.exercises.verdict import N_, _, off, right
+from helpers.exercises.verdict import N_, _, listed, off, right
 
 CASES = {
     "a video call from a train": "streaming denoiser",
@@ -102,8 +102,7 @@ def check_front(answer, systems):
     except TypeError:
         names = {None}
     if not names or any(name not in systems for name in names):
-        names = ", ".join(systems)
-        return off(_("`best` should be a set of names out of: {names}.", names=names))
+        return off(_("`best` should be a set of names out of: {names}.", names=listed(systems)))
     beaten = {name: _better(name, systems) for name in systems}
     for name in sorted(names):
         if beaten[name]:
@@ -122,7 +121,7 @@ def check_front(answer, systems):
         )  # fmt: skip
     return right(
         _("{names}: each of the others has a rival no dearer and no worse.",
-          names=_(", ").join(sorted(names)))
+          names=listed(sorted(names)))
     )  # fmt: skip
 
 

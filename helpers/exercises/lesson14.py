@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from helpers.exercises.answers import Number, checker, exercise, given, read_instance
-from helpers.exercises.verdict import N_, _, blank, language, off, right
+from helpers.exercises.verdict import N_, _, blank, language, listed, off, right
 
 PARTS = {
     "recording": N_("what was recorded, where and how long"),
@@ -75,7 +75,7 @@ def check_overlap(first, second):
 def check_order(answer, scores):
     """Check which chain has the best mean SI-SDR improvement; `scores` has both people's in dB."""
     if not isinstance(given(answer, "better"), str) or answer not in scores:
-        return off(_("`better` should be one of {names}.", names=", ".join(map(repr, scores))))
+        return off(_("`better` should be one of {names}.", names=listed(map(repr, scores))))
     means = {name: float(np.mean(gains)) for name, gains in scores.items()}
     best = max(means, key=means.get)
     if answer == best:

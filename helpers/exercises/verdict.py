@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+MARKS = {True: "✓", False: "✗", None: "…"}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -15,7 +17,7 @@ class Verdict:
     message: str
 
     def __repr__(self):
-        return f"{ {True: '✓', False: '✗', None: '…'}[self.passed] } {self.message}"
+        return f"{MARKS[self.passed]} {self.message}"
 
 
 def language():
@@ -37,22 +39,13 @@ def language():
     return "zh" if any(folder.parts[-2:] == ("notebooks", "zh") for folder in folders) else "en"
 
 
-def tell(english, chinese):
-    """Choose between two texts by the edition's language.
-
-    Examples
-    --------
-    >>> tell("too loud", "太响")
-    'too loud'
-    """
-    return chinese if language() == "zh" else english
-
-
 def _(message, **values):
     """Return a message in the edition's language, with these values in its fields.
 
     The name is gettext's. `python run.py zh update exercises` finds every message that stands in
-    such a call; its Chinese lies in locale/zh/exercises.po, and from there in zh.json.
+    such a call; its Chinese lies in locale/zh/exercises.po, and from there in zh.json. In a saved
+    output book/zh_outputs.py finds the message back, and the values in its fields: a value that is
+    to be said in Chinese too is a message by itself, or a list of names made by `listed`.
 
     Examples
     --------
@@ -61,6 +54,17 @@ def _(message, **values):
     """
     text = _chinese().get(message, message) if language() == "zh" else message
     return text.format(**values) if values else text
+
+
+def listed(names):
+    """Return names in a row, for a field that is called names.
+
+    Examples
+    --------
+    >>> listed(["A", "B"])
+    'A, B'
+    """
+    return _(", ").join(map(str, names))
 
 
 def N_(message):  # noqa: N802

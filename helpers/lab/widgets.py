@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from helpers import audio
-from helpers.exercises.verdict import tell
+from helpers.exercises.verdict import _
 
 FIELDS = ("session", "seed", "trial", "first", "second", "preferred")
 NEITHER = "neither"  # what `preferred` says where the two sounded equally good
@@ -67,10 +67,7 @@ class BlindTest:
 
     def __repr__(self):
         done, pairs = len(self.answers), len(self.trials)
-        return tell(
-            f"Blind test: {done} of {pairs} pairs answered",
-            f"盲听测试：共 {pairs} 对，已回答 {done} 对",
-        )
+        return _("Blind test: {done} of {pairs} pairs answered", done=done, pairs=pairs)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The buttons where there is a kernel, and a line of text without the widget's number."""
@@ -84,12 +81,12 @@ class BlindTest:
 
             self._heading, self._players = ipywidgets.HTML(), ipywidgets.HTML()
             self.buttons = {
-                "A": ipywidgets.Button(description=tell("A sounds better", "A 更好听")),
-                "B": ipywidgets.Button(description=tell("B sounds better", "B 更好听")),
-                NEITHER: ipywidgets.Button(description=tell("no difference", "听不出差别")),
+                "A": ipywidgets.Button(description=_("A sounds better")),
+                "B": ipywidgets.Button(description=_("B sounds better")),
+                NEITHER: ipywidgets.Button(description=_("no difference")),
             }
             for which, button in self.buttons.items():
-                button.on_click(lambda _, which=which: self.choose(which))
+                button.on_click(lambda _button, which=which: self.choose(which))
             row = ipywidgets.HBox(list(self.buttons.values()))
             self._view = ipywidgets.VBox([self._heading, self._players, row])
             self._show()
@@ -117,15 +114,15 @@ class BlindTest:
         if done < pairs:
             first, second = (self.clips[name] for name in self.trials[done])
             self._players.value = audio.listen(first.named("A"), second.named("B"))._repr_html_()
-            self._heading.value = tell(
-                f"<b>Pair {done + 1} of {pairs}.</b> Which would you rather go on listening to?",
-                f"<b>第 {done + 1} 对，共 {pairs} 对。</b>如果要一直听下去，你更愿意听哪一个？",
+            self._heading.value = _(
+                "<b>Pair {number} of {pairs}.</b> Which would you rather go on listening to?",
+                number=done + 1,
+                pairs=pairs,
             )
             return
         self._players.value = ""
-        self._heading.value = tell(
-            "<b>Thank you, that was the last pair.</b> Run the next cells for the result.",
-            "<b>谢谢，已经是最后一对了。</b>请运行后面的单元格查看结果。",
+        self._heading.value = _(
+            "<b>Thank you, that was the last pair.</b> Run the next cells for the result."
         )
         for button in self.buttons.values():
             button.disabled = True
@@ -133,8 +130,7 @@ class BlindTest:
     @property
     def samples(self):
         """The clips as "sample 1", "sample 2" and so on, for a page on which no button works."""
-        word = tell("sample", "样本")
-        return [self.clips[n].named(f"{word} {i}") for i, n in enumerate(self._order, start=1)]
+        return [self.clips[n].named(f"sample {i}") for i, n in enumerate(self._order, start=1)]
 
     @property
     def key(self):
@@ -181,15 +177,17 @@ class Comparison:
     counts: dict
 
     def __repr__(self):
-        ear = _order(self.ear) or tell("no answers yet", "还没有回答")
-        lines = [f"{tell('your ear', '你的耳朵')}: {ear}"]
+        lines = [_("your ear: {order}", order=_order(self.ear) or _("no answers yet"))]
         for name, values in self.metrics.items():
             lines.append(f"{name}: {_order(values)}")
-            agree, differ, tie = self.counts[name]
             if self.ear:
-                lines[-1] += tell(
-                    f" · agrees on {agree}, differs on {differ}, can't tell {tie}",
-                    f" · 一致 {agree} 对，相反 {differ} 对，分不出 {tie} 对",
+                agree, differ, tie = self.counts[name]
+                lines[-1] = _(
+                    "{line} · agrees on {agree}, differs on {differ}, can't tell {tie}",
+                    line=lines[-1],
+                    agree=agree,
+                    differ=differ,
+                    tie=tie,
                 )
         return "\n".join(lines)
 
@@ -244,4 +242,4 @@ def _append(file, answer):
 def _order(values):
     """Write a ranking: a > b = c."""
     groups = itertools.groupby(sorted(values, key=lambda n: (-values[n], n)), values.get)
-    return " > ".join(" = ".join(names) for _, names in groups)
+    return " > ".join(" = ".join(names) for _value, names in groups)
