@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import run
@@ -229,9 +230,11 @@ PYTHONS = ("3.11", "3.12", "3.13")
 def dry_run(pins, tags, folder, python):
     """Ask pip what it would install on a CPython of another machine, wheels only.
 
-    pip reads 3.11 as 3.11.0, so a package that refuses an early 3.11 is found too.
+    pip asks whether a package fits the Python that it runs on itself. So the answer is looked at
+    here, for 3.11.0 and not the latest 3.11: a package that refuses an early one is found too.
     """
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps"]
+    command += ["--ignore-requires-python"]
     command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
     command += [f"--abi={abi}" for abi in (f"cp{python.replace('.', '')}", "abi3", "none")]
     command += [f"--platform={tag}" for tag in tags]
@@ -240,6 +243,10 @@ def dry_run(pins, tags, folder, python):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    for each in report["install"]:
+        about = each["metadata"]
+        fits = SpecifierSet(about.get("requires_python") or "")
+        assert f"{python}.0" in fits, f"{about['name']} {about['version']} is for Python {fits}"
     return {os.path.basename(each["download_info"]["url"]) for each in report["install"]}
 
 

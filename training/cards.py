@@ -96,7 +96,7 @@ UNSEEN = (
 )
 
 
-def measured(folder, sizes, table, how=None):
+def measured(folder, sizes, table, how=None, kept="that did best in validation"):
     """The generated part of one card."""
     how = how or (
         "`python run.py evaluate` (with `--quick` where the table speaks of 8 clips) makes this",
@@ -112,7 +112,7 @@ def measured(folder, sizes, table, how=None):
         "", *table, "",
         "## How it was trained", "",
         f"{steps:,} steps of 4 s of audio, {hours:.1f} hours on one processor core;",
-        "the averaged weights that did best in validation were kept.",
+        f"the averaged weights {kept} were kept.",
         "", "![The learning curve: validation figures rise with the training steps](curve.png)", "",
         "## Files", "", "| file | SHA-256 |", "|---|---|", *files,
     ]  # fmt: skip
@@ -151,7 +151,8 @@ def conversation_card():
     sizes = size_table(separation.build(conversation.CONFIG), published, 4, 8000)
     rows = read_rows(ROOT / "evaluation" / "conversation.csv", [])
     table = evaluate_conversation.table(rows)
-    fill(folder, measured(folder, sizes, table, CONVERSATION))
+    kept = "of the last step (0.01 dB from the best validation)"
+    fill(folder, measured(folder, sizes, table, CONVERSATION, kept))
     curve.draw(loop.read_log(folder / "training_log.csv"), folder / "curve.png", "validation")
 
 

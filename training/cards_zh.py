@@ -36,6 +36,9 @@ PARAGRAPHS = {
     r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
     r"weights that did best in validation were kept.": r"\1 步，每步 \2 s 音频，在一个处理器核心上"
     r"训练了 \3 小时；保留的是验证成绩最好的平均权重。",
+    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
+    r"weights of the last step \(([\d.]+) dB from the best validation\) were kept\.": r"\1 步，每步 \2 s 音频，在一个处理器核心上训练了 \3 小时；保留的是最后一步的平均权重"
+    r"（与最好的验证成绩相差 \4 dB）。",
     r"In ONNX Runtime, on one core \((.+)\), half of the hops of 10 ms take under ([\d.]+) ms, "
     r"95 % under ([\d.]+) ms and 99 % under ([\d.]+) ms; (\d+) of (\d+) came too late\. (`.+?`) "
     r"measures it\.": r"在 ONNX Runtime 里、一个核心上（\1），每帧移 10 ms 的计算有一半用时不到 "
