@@ -141,8 +141,8 @@ def conversation(
     Conversation
         As many people as were heard, and the noise, all as long as the recording to the sample.
         They add up to the recording as it is at 8 kHz, without a constant offset. A track holds a
-        person where it is loud enough against the recording, see `track_levels`: how loud that is
-        was measured when the weights were trained. Where each person had a channel of their own,
+        person where it is loud enough against the recording, see `heard`: how loud that is was
+        measured when the weights were trained. Where each person had a channel of their own,
         these are the people, and the noise is silence.
 
     Raises
@@ -163,12 +163,12 @@ def conversation(
         return Conversation(people, silence.named(f"{apart[0].name} noise".strip()))
     clip, rate, length = _prepared(apart[0], rate)
     weights = models.resolve("conversation", **{**where, "quiet": True})
-    threshold = checkpoint.threshold(weights.path)
+    limits = checkpoint.thresholds(weights.path)
     sources, mixture = _sources(
-        clip, networks.get("conversation"), precision, resume, device, where, threshold
+        clip, networks.get("conversation"), precision, resume, device, where, limits
     )
     voices = sources[:-1]
-    there = np.flatnonzero(track_levels(voices, mixture) > threshold)
+    there = np.flatnonzero(heard(track_levels(voices, mixture), limits))
     order = sorted(there, key=lambda i: onset(voices[i], mixture))
     # What the other tracks hold is too little to be a person: it goes where all the rest is.
     rest = clip.samples - voices[order].sum(axis=0)
@@ -201,6 +201,34 @@ def track_levels(tracks: np.ndarray, mixture: np.ndarray) -> np.ndarray:
     whole = loudness(mixture)
     ratios = np.array([loudness(track) / whole if whole else 0.0 for track in tracks])
     return 20 * np.log10(ratios, out=np.full(len(ratios), -np.inf), where=ratios > 0)
+
+
+def heard(levels: np.ndarray, limits: list[float]) -> np.ndarray:
+    """Tell which tracks hold a person.
+
+    Parameters
+    ----------
+    levels : ndarray [shape=(tracks,)]
+        As `track_levels` gives them.
+    limits : list of float
+        In dB, falling: what the loudest track must exceed, then the next one, and so on.
+
+    Returns
+    -------
+    ndarray of bool [shape=(tracks,)]
+        A track counts where all that are louder do, and it exceeds the limit of its rank.
+
+    Examples
+    --------
+    >>> heard(np.array([-20.0, -3.0, -12.0]), [-9, -13, -25]).tolist()
+    [True, True, True]
+    >>> heard(np.array([-20.0, -3.0, -14.0]), [-9, -13, -25]).tolist()
+    [False, True, False]
+    """
+    order = np.argsort(-levels, kind="stable")
+    found = np.zeros(len(levels), bool)
+    found[order] = np.cumprod(levels[order] > np.array(limits)[: len(levels)])
+    return found
 
 
 def loudness(samples: np.ndarray) -> float:
@@ -284,11 +312,11 @@ def _prepared(clip, rate):
     return clip, rate, length
 
 
-def _sources(clip, record, precision, resume, device, where, threshold=None):
+def _sources(clip, record, precision, resume, device, where, limits=None):
     """Run a separator over a recording of any length: sources [shape=(sources, n)], mixture.
 
-    The mixture is what the network heard, without bumps. With a threshold, tracks of nobody have
-    no say in who is who from one window to the next.
+    The mixture is what the network heard, without bumps. With limits, tracks of nobody have no
+    say in who is who from one window to the next.
     """
     model = models.bare(record.name, device=device, **{"quiet": True, **where})
     cache = windows.WindowCache(resume, model, precision) if resume else None
@@ -296,9 +324,9 @@ def _sources(clip, record, precision, resume, device, where, threshold=None):
     model = fast.optimized(model, precision)
 
     def embed(tracks):
-        if threshold is not None:
-            heard = track_levels(tracks, tracks.sum(axis=0)) > threshold
-            tracks = tracks * heard[:, None]
+        if limits is not None:
+            there = heard(track_levels(tracks, tracks.sum(axis=0)), limits)
+            tracks = tracks * there[:, None]
         return windows.speaker_embedding(encode, tracks)
 
     # Normalize first: at -60 dB the network's epsilon dominates and costs 2 dB SI-SDR.

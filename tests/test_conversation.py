@@ -144,7 +144,7 @@ def test_people_with_a_channel_each_keep_it():
 
 def test_a_model_that_does_not_count_is_refused():
     two = checkpoint.EMBEDDED / "mossformer_mini_8k"
-    with pytest.raises(ValueError, match=r"threshold_db.*separate\.separate"):
+    with pytest.raises(ValueError, match=r"thresholds_db.*separate\.separate"):
         separate.conversation(Clip(np.ones(800), RATE), folder=two)
 
 
@@ -153,10 +153,19 @@ def test_separate_sends_its_caller_to_conversation():
         separate.separate(Clip(np.ones(800), RATE), network="conversation")
 
 
-def test_the_threshold_lies_with_the_weights():
+def test_the_thresholds_lie_with_the_weights():
     about = json.loads((FOLDER / "configuration.json").read_text(encoding="utf-8"))
     found = models.resolve("conversation", quiet=True).path
-    assert checkpoint.threshold(found) == about["people"]["threshold_db"] < 0
+    limits = checkpoint.thresholds(found)
+    assert limits == about["people"]["thresholds_db"] == sorted(limits, reverse=True)
+    assert len(limits) == 3
+    assert limits[0] < 0
+
+
+def test_nobody_is_heard_behind_somebody_who_is_not():
+    limits = [-9, -13, -25]
+    assert not separate.heard(np.array([-10.0, -10.0, -10.0]), limits).any()
+    assert separate.heard(np.array([-8.0, -30.0, -14.0]), limits).tolist() == [True, False, False]
 
 
 def test_modelscopes_own_pipeline_gives_four_tracks():

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from training import compiled, conversation, loop, rooms, scenes, separation, testset
+from helpers import separate
+from training import (
+    compiled,
+    conversation,
+    evaluate_conversation,
+    loop,
+    rooms,
+    scenes,
+    separation,
+    testset,
+)
 from training.data import Corpus
 
 pytestmark = pytest.mark.slow
@@ -303,3 +313,12 @@ def test_the_test_hears_noises_of_packages_that_training_does_not():
     new = {row["package"] for row in shipped if row["split"] == "unseen"}
     assert new == packages["unseen"]
     assert not new & {row["package"] for row in shipped if row["split"] != "unseen"}
+
+
+def test_thresholds_are_those_that_count_right():
+    """Of scenes that three numbers tell apart, all are counted right by them."""
+    found = np.array([[-30, -35, -39], [-32, -3, -33], [-10, -2, -30], [-5, -14, -12]])
+    limits, right = evaluate_conversation.thresholds_of(found, np.arange(4))
+    assert right == 1
+    assert limits == sorted(limits, reverse=True)
+    assert [separate.heard(levels, limits).sum() for levels in found] == [0, 1, 2, 3]

@@ -37,7 +37,8 @@ PARAGRAPHS = {
     r"weights that did best in validation were kept.": r"\1 步，每步 \2 s 音频，在一个处理器核心上"
     r"训练了 \3 小时；保留的是验证成绩最好的平均权重。",
     r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
-    r"weights of the last step \(([\d.]+) dB from the best validation\) were kept\.": r"\1 步，每步 \2 s 音频，在一个处理器核心上训练了 \3 小时；保留的是最后一步的平均权重"
+    r"weights of the last step \(([\d.]+) dB from the best validation\) were kept\.": r"\1 步，"
+    r"每步 \2 s 音频，在一个处理器核心上训练了 \3 小时；保留的是最后一步的平均权重"
     r"（与最好的验证成绩相差 \4 dB）。",
     r"In ONNX Runtime, on one core \((.+)\), half of the hops of 10 ms take under ([\d.]+) ms, "
     r"95 % under ([\d.]+) ms and 99 % under ([\d.]+) ms; (\d+) of (\d+) came too late\. (`.+?`) "

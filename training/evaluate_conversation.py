@@ -1,11 +1,11 @@
 """Measure the conversation model, and the two-speaker model beside it, on people it never heard.
 
     python -m training.evaluate_conversation                 # all tests, some minutes
-    python -m training.evaluate_conversation --calibrate     # measure the threshold of who is there
+    python -m training.evaluate_conversation --calibrate     # measure first who counts as a person
 
 Voices are those of the four unseen people in sounds/, recorded noises those of packages that no
 training hears. Seeds are fixed. Writes evaluation/conversation.csv (one row an item and system) and
-prints the tables; the threshold is measured on other people (known ones, recordings left out of
+prints the tables; the thresholds are measured on other people (known ones, recordings left out of
 training) and kept in the model's configuration.json.
 """
 
@@ -29,6 +29,7 @@ from training.separation import si_sdr
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "models" / "mossformer_conversation_8k"
+GRID = np.arange(-15, 0, 0.5)  # dB: scenes hold nobody who is softer, so the rest has leaked over
 BESIDE = ROOT / "models" / "mossformer_mini_8k"
 RATE = 8000
 SECONDS = 4
@@ -117,32 +118,47 @@ def levels(tracks, mixture):
     return separate.track_levels(np.asarray(tracks)[:VOICES], np.asarray(mixture))
 
 
-def threshold_of(found, counts):
-    """The threshold in dB that counts most scenes right, and how many it does; found: levels."""
-    grid = np.arange(-40, 0, 0.5)
-    right = [np.mean((found > at).sum(1) == counts) for at in grid]
-    best = np.flatnonzero(np.isclose(right, max(right)))
-    return float(grid[best[len(best) // 2]]), max(right)
+def thresholds_of(found, counts, grid=GRID):
+    """The thresholds in dB, one a rank, that count most scenes right, and how many they do.
+
+    found: levels [shape=(scenes, tracks)]. All combinations are tried; of equal ones the middle
+    one is taken.
+    """
+    ranked, best = -np.sort(-found, axis=1), (0.0, [])
+    above = ranked[:, :, None] > grid  # (scenes, ranks, grid)
+    for first in range(len(grid)):
+        for second in range(first + 1):  # falling: a third voice comes out fainter than a first
+            one = above[:, 0, first]
+            two = one & above[:, 1, second]
+            three = two[:, None] & above[:, 2, : second + 1]
+            right = (one[:, None] * 1 + two[:, None] + three == counts[:, None]).mean(0)
+            if right.max() > best[0]:
+                best = right.max(), []
+            if right.max() == best[0]:
+                best[1].extend((first, second, third) for third in np.flatnonzero(
+                    right == right.max()))  # fmt: skip
+    middle = best[1][len(best[1]) // 2]
+    return [float(grid[at]) for at in middle], best[0]
 
 
 def calibrate(model, folder=FOLDER, count=400, full=True):
-    """Measure the threshold on scenes of known people and write it into the model's folder."""
+    """Measure the thresholds on scenes of known people and write them into the model's folder."""
     scenes_, counts = counting(count, "test", full, seed=17), np.arange(count) % 4
     found = [levels(conversation.separate(model, s.sum(0).numpy()), s.sum(0)) for _, s in scenes_]
-    at, right = threshold_of(np.array(found), counts)
+    at, right = thresholds_of(np.array(found), counts)
     path = folder / "configuration.json"
     about = json.loads(path.read_text(encoding="utf-8"))
-    about["people"] = {"threshold_db": at, "measured_on": count, "right": round(float(right), 3)}
+    about["people"] = {"thresholds_db": at, "measured_on": count, "right": round(float(right), 3)}
     path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return at, right
 
 
 def load(folder):
-    """A model folder's network, and its threshold (None where it has none)."""
+    """A model folder's network, and its thresholds (None where it has none)."""
     about = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
     model = separation.build(separation.CONFIG | {"num_spks": about["model"]["num_spks"]})
     separation.begin_with(model, folder)
-    return model.eval(), about.get("people", {}).get("threshold_db")
+    return model.eval(), about.get("people", {}).get("thresholds_db")
 
 
 def tracks_of(model, mixture):
@@ -154,25 +170,25 @@ def tracks_of(model, mixture):
     return torch.stack([*voices, torch.zeros_like(rest), rest])
 
 
-def counted(model, threshold, sources):
-    """How many people the model hears in a scene; two, where there is no threshold."""
+def counted(model, limits, sources):
+    """How many people the model hears in a scene; two, where there are no thresholds."""
     row, mixture = dict.fromkeys(FIELDS, ""), sources.sum(0)
-    if threshold is None:
+    if limits is None:
         return row | {"counted": 2}
     tracks = conversation.separate(model, mixture.numpy())
-    return row | {"counted": int((levels(tracks, mixture) > threshold).sum())}
+    return row | {"counted": int(separate.heard(levels(tracks, mixture), limits).sum())}
 
 
-def measured(model, threshold, sources):
+def measured(model, limits, sources):
     """The figures of one scene."""
     row, mixture = dict.fromkeys(FIELDS, ""), sources.sum(0)
-    if threshold is None:
+    if limits is None:
         row["counted"] = 2  # there are two tracks, whatever goes in
     tracks = tracks_of(model, mixture)
     usable = tracks[: VOICES if model.num_spks > 2 else 2]
     voices = sources[:VOICES][conversation.there(sources)[:VOICES]]
-    if threshold is not None:
-        row["counted"] = int((levels(usable, mixture) > threshold).sum())
+    if limits is not None:
+        row["counted"] = int(separate.heard(levels(usable, mixture), limits).sum())
     if 0 < len(voices) <= len(usable):
         order, quality = match(usable, sources, len(usable))
         before = si_sdr(mixture.expand(len(voices), -1), voices)
@@ -194,14 +210,14 @@ TESTS = {"two": 60, "two noisy": 60, "one": 40, "three": 40, "count": 200, "nois
 
 def evaluate(folder, system, share=1.0, tests=TESTS):
     """All rows of one model."""
-    model, threshold = load(folder)
+    model, limits = load(folder)
     rows = []
     for test in tests:
         for about, sources in items(test, int(TESTS[test] * share)):
             if test == "count":
-                row = counted(model, threshold, sources)
+                row = counted(model, limits, sources)
             else:
-                row = measured(model, threshold, sources)
+                row = measured(model, limits, sources)
             rows.append(row | about | {"test": test, "system": system})
     return rows
 
@@ -253,7 +269,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--calibrate", action="store_true", help="measure the threshold first")
+    parser.add_argument("--calibrate", action="store_true", help="measure the thresholds first")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--quick", action="store_true", help="a sixth of the items")
     parser.add_argument("--only", choices=["conversation", "two speakers"], help="one system")
@@ -263,7 +279,7 @@ def main():
     if args.calibrate:
         full = (ROOT / "corpus" / "speech.npy").exists()
         at, right = calibrate(load(args.folder)[0], args.folder, full=full)
-        print(f"a track is a person above {at} dB: {right:.0%} of the scenes counted right")
+        print(f"tracks are people above {at} dB: {right:.0%} of the scenes counted right")
     path = args.out / "conversation.csv"
     kept = []
     if path.exists():

@@ -70,18 +70,19 @@ def _verify(network, path, _fingerprint):
     return sum(_parameters(tensors(network, path / file)) for file in record.files)
 
 
-def threshold(path: str | Path) -> float:
-    """Read how loud a track must be to hold a person, in dB against the recording.
+def thresholds(path: str | Path) -> list[float]:
+    """Read how loud tracks must be to hold people, in dB against the recording.
 
-    It is measured after every training (`training.evaluate_conversation`), so it lies with the
-    weights, in configuration.json.
+    The first is asked of the loudest track, the second of the next one, and so on: a third voice
+    comes out fainter than a first. They are measured after every training
+    (`training.evaluate_conversation`), so they lie with the weights, in configuration.json.
     """
     about: Any = read_json(Path(path) / CONFIGURATION).get("people")
     try:
-        return float(about["threshold_db"])
+        return [float(at) for at in about["thresholds_db"]]
     except (TypeError, KeyError, ValueError) as problem:
         raise ValueError(
-            f"{path} says in configuration.json no people.threshold_db, so it is no model that "
+            f"{path} says in configuration.json no people.thresholds_db, so it is no model that "
             "tells how many people there are: separate.separate(source, folder=...) takes it"
         ) from problem
 
