@@ -211,7 +211,8 @@ def heard(levels: np.ndarray, limits: list[float]) -> np.ndarray:
     levels : ndarray [shape=(tracks,)]
         As `track_levels` gives them.
     limits : list of float
-        In dB, falling: what the loudest track must exceed, then the next one, and so on.
+        In dB, falling: what the loudest track must exceed, then the next one, and so on; the last
+        one holds for the rest.
 
     Returns
     -------
@@ -226,8 +227,9 @@ def heard(levels: np.ndarray, limits: list[float]) -> np.ndarray:
     [False, True, False]
     """
     order = np.argsort(-levels, kind="stable")
+    asked = [*limits, *[limits[-1]] * len(levels)][: len(levels)]
     found = np.zeros(len(levels), bool)
-    found[order] = np.cumprod(levels[order] > np.array(limits)[: len(levels)])
+    found[order] = np.cumprod(levels[order] > np.array(asked))
     return found
 
 

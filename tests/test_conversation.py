@@ -211,3 +211,25 @@ def test_conversation_has_one_network(tmp_path, capsys):
     chosen = ["separate", "--conversation", "--network", "mossformer2", str(tmp_path / "talk.wav")]
     assert cli.main(chosen) == 2
     assert "leave --network out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [[], [-9, float("nan")], "-9", None])
+def test_thresholds_that_are_none_are_refused(tmp_path, wrong):
+    about = {"people": {"thresholds_db": wrong}}
+    (tmp_path / "configuration.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(ValueError, match="thresholds_db"):
+        checkpoint.thresholds(tmp_path)
+
+
+def test_the_last_threshold_holds_for_the_rest():
+    assert separate.heard(np.array([-3.0, -4.0, -12.0]), [-9]).tolist() == [True, True, False]
+
+
+def test_tracks_of_an_earlier_run_are_told(tmp_path, capsys):
+    from helpers import cli
+
+    audio.save(Clip(np.zeros(8000), RATE), tmp_path / "a.wav")
+    audio.save(Clip(band(0, 1), RATE), tmp_path / "out" / "a_speaker1.wav")
+    command = ["separate", "--conversation", str(tmp_path / "a.wav"), "-o", str(tmp_path / "out")]
+    assert cli.main(command) == 0
+    assert "a_speaker1.wav is from an earlier run: 0 heard" in capsys.readouterr().err

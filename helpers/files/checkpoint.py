@@ -7,6 +7,7 @@ somebody's code: each is an error here, before anything is heard. Taught in 00_s
 import functools
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,15 @@ def thresholds(path: str | Path) -> list[float]:
     """
     about: Any = read_json(Path(path) / CONFIGURATION).get("people")
     try:
-        return [float(at) for at in about["thresholds_db"]]
+        found = [float(at) for at in about["thresholds_db"]]
+        if not found or not all(map(math.isfinite, found)):
+            raise ValueError(f"not numbers: {found}")
+        return found
     except (TypeError, KeyError, ValueError) as problem:
         raise ValueError(
-            f"{path} says in configuration.json no people.thresholds_db, so it is no model that "
-            "tells how many people there are: separate.separate(source, folder=...) takes it"
+            f"{path} says in configuration.json no people.thresholds_db (a number for each "
+            "rank), so it is no model that tells how many people there are: "
+            "separate.separate(source, folder=...) takes it, or the command without --conversation"
         ) from problem
 
 
