@@ -65,29 +65,28 @@ def linker(language: str, page: str) -> Callable[[str], str]:
         Takes a cell's Markdown and returns it with a link where a term stands for the first time
         in the lesson.
     """
-    left = dict(enumerate(patterns(language)))
+    left = patterns(language)
 
     def link(text):
         pieces = APART.split(text)
-        for i, piece in enumerate(pieces):
-            if i % 2 == 0:
-                lines = BLOCK.split(piece)
-                lines[::2] = map(plain, lines[::2])
-                pieces[i] = "".join(lines)
+        pieces[::2] = map(prose, pieces[::2])
         return "".join(pieces)
+
+    def prose(text):
+        lines = BLOCK.split(text)
+        lines[::2] = map(plain, lines[::2])
+        return "".join(lines)
 
     def plain(text):
         hits: list[tuple[int, int, dict]] = []
-        for _, (pattern, row) in sorted(left.items()):
+        for pattern, row in left:
             if any(row is other for *_, other in hits):
                 continue
             for hit in pattern.finditer(text):
                 if all(hit.end() <= start or end <= hit.start() for start, end, _ in hits):
                     hits.append((*hit.span(), row))
                     break
-        for _, _, row in hits:
-            for key in [key for key, (_, other) in left.items() if other is row]:
-                del left[key]
+        left[:] = [(found, row) for found, row in left if all(row is not hit for *_, hit in hits)]
         for start, end, row in sorted(hits, key=lambda each: -each[0]):
             about = row["field"] if language == "zh" else row["chinese"]
             title = html.escape(f"{about} · {row['lesson']}", quote=True)

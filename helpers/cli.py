@@ -359,16 +359,16 @@ def _one(job, tool, options):
     start = time.perf_counter()
     results = tool(*inputs)
     took = time.perf_counter() - start
-    labels = folders.labels(_task(options), len(results))
+    task = _task(options)
+    labels = folders.labels(task, len(results))
     outputs = []
     for clip, label in zip(results, labels, strict=True):
         path = audio.save(clip, job.target(label), folders.subtype(job.inputs[0], clip))
         outputs.append({"path": str(path), **_facts(clip)})
-    if _tracks_noise(options) and not options.quiet:
-        beyond = (job.target(f"speaker{i}") for i in range(len(results), 4))
+    if not options.quiet:
+        beyond = (job.target(label) for label in folders.LABELS[task] if label not in labels)
         for path in filter(os.path.exists, beyond):
             _say(f"      {path.name} is from an earlier run: {len(results) - 1} heard in this one")
-    if not options.quiet:
         _say(f"      {clips[0].duration:.1f} s of sound in {took:.1f} s")
     return {
         "input": str(job.inputs[0]),

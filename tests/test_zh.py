@@ -406,14 +406,19 @@ def test_what_a_cell_shows_of_its_own_stays(course):
     assert output.data["text/plain"] == "3 rows: that is all. 3 it is."
 
 
+def one_message(root, english, chinese):
+    """Give a folder one check that says one thing, and its Chinese."""
+    (root / "helpers" / "exercises").mkdir(parents=True)
+    (root / "locale" / "zh").mkdir(parents=True)
+    (root / "helpers" / "exercises" / "lesson00.py").write_text(f'_("{english}")\n')
+    catalog = polib.POFile(wrapwidth=0)
+    catalog.append(polib.POEntry(msgid=english, msgstr=chinese))
+    lessons.write(root / "locale" / "zh" / "exercises.po", str(catalog))
+
+
 def test_a_message_is_written_with_the_same_digits_in_both_languages(tmp_path):
     """Else the Chinese can't be made of what was said in English."""
-    (tmp_path / "helpers" / "exercises").mkdir(parents=True)
-    (tmp_path / "locale" / "zh").mkdir(parents=True)
-    (tmp_path / "helpers" / "exercises" / "lesson00.py").write_text('_("{n:.1f} dB.")\n')
-    catalog = polib.POFile(wrapwidth=0)
-    catalog.append(polib.POEntry(msgid="{n:.1f} dB.", msgstr="{n:.2f} dB。"))
-    lessons.write(tmp_path / "locale" / "zh" / "exercises.po", str(catalog))
+    one_message(tmp_path, "{n:.1f} dB.", "{n:.2f} dB。")
     assert "has other {fields} in Chinese" in zh_exercises.faults(tmp_path)[0]
 
 
@@ -708,12 +713,7 @@ def test_the_field_has_its_own_words(english):
 
 
 def test_a_checker_that_uses_what_lost_is_told(tmp_path):
-    (tmp_path / "helpers" / "exercises").mkdir(parents=True)
-    (tmp_path / "locale" / "zh").mkdir(parents=True)
-    (tmp_path / "helpers" / "exercises" / "lesson00.py").write_text('_("Wrong order.")\n')
-    catalog = polib.POFile(wrapwidth=0)
-    catalog.append(polib.POEntry(msgid="Wrong order.", msgstr="顺序不对。"))
-    lessons.write(tmp_path / "locale" / "zh" / "exercises.po", str(catalog))
+    one_message(tmp_path, "Wrong order.", "顺序不对。")
     assert zh_exercises.faults(tmp_path) == [
         "exercises: lesson00.py “Wrong order.” 顺序 should be 次序"
     ]

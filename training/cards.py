@@ -26,6 +26,7 @@ from training import (
     loop,
     separation,
 )
+from training.evaluate import read_rows
 
 ROOT = Path(__file__).parent.parent
 # The recipe of each network, the table of its evaluation, and what its curve shows.
@@ -53,17 +54,6 @@ def size_table(mini, published, seconds, rate):
     lines.append(f"| trainable parameters (M) | {small[0]:.2f} | {large[0]:.1f} |")
     lines.append(f"| MACs for a second of audio (G) | {small[1]:.1f} | {large[1]:.1f} |")
     return lines
-
-
-def read_rows(path, numbers):
-    """An evaluation CSV with its numeric columns as floats."""
-    import csv
-
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        row |= {name: float(row[name]) for name in numbers if row[name]}
-    return rows
 
 
 def checksums(model):

@@ -126,6 +126,15 @@ def unseen_table(rows):
     return lines
 
 
+def read_rows(path, numbers=()):
+    """An evaluation CSV with its numeric columns as floats."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row |= {name: float(row[name]) for name in numbers if row[name]}
+    return rows
+
+
 def write(rows, path):
     """Write rows as CSV."""
     path.parent.mkdir(parents=True, exist_ok=True)

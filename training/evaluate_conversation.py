@@ -10,7 +10,7 @@ training) and kept in the model's configuration.json.
 """
 
 import argparse
-import csv
+import itertools
 import json
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ from helpers import separate
 from training import conversation, rooms, scenes, separation, testset
 from training.conversation import VOICES, decibel, match
 from training.data import Corpus
-from training.evaluate import interval, write
+from training.evaluate import interval, read_rows, write
 from training.separation import si_sdr
 
 ROOT = Path(__file__).parent.parent
@@ -124,21 +124,11 @@ def thresholds_of(found, counts, grid=GRID):
     found: levels [shape=(scenes, tracks)]. All combinations are tried; of equal ones the middle
     one is taken.
     """
-    ranked, best = -np.sort(-found, axis=1), (0.0, [])
-    above = ranked[:, :, None] > grid  # (scenes, ranks, grid)
-    for first in range(len(grid)):
-        for second in range(first + 1):  # falling: a third voice comes out fainter than a first
-            one = above[:, 0, first]
-            two = one & above[:, 1, second]
-            three = two[:, None] & above[:, 2, : second + 1]
-            right = (one[:, None] * 1 + two[:, None] + three == counts[:, None]).mean(0)
-            if right.max() > best[0]:
-                best = right.max(), []
-            if right.max() == best[0]:
-                best[1].extend((first, second, third) for third in np.flatnonzero(
-                    right == right.max()))  # fmt: skip
-    middle = best[1][len(best[1]) // 2]
-    return [float(grid[at]) for at in middle], best[0]
+    ranked, falling = -np.sort(-found, axis=1), grid[::-1]  # a third voice comes out fainter
+    tried = sorted(itertools.combinations_with_replacement(falling, found.shape[1]))
+    right = [np.mean(np.cumprod(ranked > at, axis=1).sum(1) == counts) for at in tried]
+    best = np.flatnonzero(np.isclose(right, max(right)))
+    return [float(at) for at in tried[best[len(best) // 2]]], max(right)
 
 
 def calibrate(model, folder=FOLDER, count=400, full=True):
@@ -281,10 +271,7 @@ def main():
         at, right = calibrate(load(args.folder)[0], args.folder, full=full)
         print(f"tracks are people above {at} dB: {right:.0%} of the scenes counted right")
     path = args.out / "conversation.csv"
-    kept = []
-    if path.exists():
-        with open(path, newline="", encoding="utf-8") as file:
-            kept = list(csv.DictReader(file))
+    kept = read_rows(path) if path.exists() else []
     rows = []
     for folder, system in ((args.folder, "conversation"), (BESIDE, "two speakers")):
         if args.only in (None, system):

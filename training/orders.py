@@ -13,7 +13,6 @@ got no track, the recording stands in, which is what a listener has left: a gain
 """
 
 import argparse
-import csv
 import itertools
 import os
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 from helpers import audio, denoise, metrics, mixing, separate
 from helpers.clip import Clip
 from training import testset
-from training.evaluate import write
+from training.evaluate import read_rows, write
 
 ROOT = Path(__file__).parent.parent
 COUNT, SNRS = 20, (-5, 0, 5, 10)
@@ -78,8 +77,7 @@ def rows(chains):
 
 def kept(path, chains):
     """The rows that a table has of other chains than these."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["chain"] not in chains]
+    return [row for row in read_rows(path) if row["chain"] not in chains]
 
 
 def place(row):

@@ -28,7 +28,6 @@
   const TASKS = Object.fromEntries(Object.entries(networks).map(([kind, facts]) => [kind, { ...facts, ...WORDS[facts.task] }]));
   state.kind = Object.keys(TASKS)[0];
 
-
   // --- the controls ------------------------------------------------------------------------------
 
   const tasks = make("fieldset", {}, make("legend", {}, say("What to do", "做什么")));
