@@ -56,6 +56,13 @@ def spoken(cell):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_code_names_no_path_that_leads_elsewhere_in_the_chinese_folder(path):
+    """A kernel starts in its notebook's folder, and that of the Chinese edition lies deeper."""
+    code = [cell for cell in cells(path) if cell["cell_type"] == "code"]
+    assert [cell["id"] for cell in code if "../" in "".join(cell["source"])] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_code_and_outputs_are_those_of_the_source(path):
     copy = FOLDER / path.name
     assert copy.exists(), "python run.py zh"
