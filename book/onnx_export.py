@@ -128,12 +128,14 @@ def noise(record, seconds=2):
     return 0.1 * torch.randn(1, record.frame - record.hop + seconds * record.rate)
 
 
-def converted(name):
-    """Return an embedded model as the bytes of an ONNX file, checked against the model."""
+def converted(name, folder=None):
+    """Return a model as the bytes of an ONNX file, checked against it: the embedded one, or one
+    in a folder.
+    """
     import copy
 
-    record = NETWORKS[name]
-    model = models.pipeline(name, tier="embedded", quiet=True).model
+    record, where = NETWORKS[name], {"folder": folder} if folder else {"tier": "embedded"}
+    model = models.pipeline(name, quiet=True, **where).model
     # Deep copies share nothing with the pipeline, which others use and which stays as it is.
     graph, file = record.form("graph")(copy.deepcopy(model)).eval(), io.BytesIO()
     wave = noise(record)

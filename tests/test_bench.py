@@ -1,13 +1,17 @@
 """The bench times fairly, counts errors, and its table and picture say what its rows say."""
 
 import csv
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from helpers import separate
 from helpers.clip import Clip
-from helpers.lab import bench, conversation, memory
+from helpers.lab import bench, conversation, machine, memory
 from training import bench as table
 from training import crowd, int8
 
@@ -102,21 +106,70 @@ def test_stretches_out_of_order_are_counted():
 
 ROWS = [
     {"model": "FRCRN", "clip": 4.7, "system": name, "seconds": s, "cpu": s, "times": 8 / s,
-     "error": e, "memory": m, "threads": 2}
+     "error": e, "memory": m, "threads": 2, "share": 0.5, "processor": "one"}
     for name, s, e, m in (("ModelScope", 8.0, "", 1.5), ("float32", 2.0, -113.2, ""))
 ]  # fmt: skip
 
 
 def test_the_table_has_a_row_a_system():
     assert table.table(ROWS)[2:] == [
-        "| FRCRN | 4.7 | ModelScope | 8.00 | 1.0 |  | 1.5 |",
-        "| FRCRN | 4.7 | float32 | 2.00 | 4.0 | -113 |  |",
+        "| FRCRN | 4.7 | ModelScope | 8.00 | 1.0 |  | 1.5 | 50% |",
+        "| FRCRN | 4.7 | float32 | 2.00 | 4.0 | -113 |  | 50% |",
     ]
 
 
 def test_the_picture_is_drawn(tmp_path):
-    bench.draw(ROWS).savefig(tmp_path / "bench.png")
+    figure = bench.draw([*ROWS, ROWS[1] | {"processor": "another"}])
+    figure.savefig(tmp_path / "bench.png")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
+    assert [axes.get_title() for axes in figure.axes] == ["one", "another"]
+    told = [label.get_text() for label in figure.axes[1].texts]
+    assert told == ["", "4.0\n-113 dB"]  # the other processor measured one system only
+
+
+# --- on which machine, and how far from what it could do ----------------------------------------
+
+
+def test_a_processor_held_to_avx2_says_so_and_has_no_bfloat16():
+    code = "from helpers.lab import machine; from helpers.networks import fast; "
+    code += "print(machine.processor(), fast.has_bfloat16(), sep='|')"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=table.ROOT, env=os.environ | machine.AVX2,
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        assert told.endswith(", AVX2|False")
+
+
+def test_the_processor_is_named_by_what_linux_tells(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: A Chip 3000\n")
+    assert machine.processor(tmp_path / "cpuinfo").startswith("A Chip 3000, ")
+    assert machine.processor(tmp_path / "none").count(",") >= 1
+
+
+def test_operations_are_those_of_the_layers():
+    """A longer recording has as many more, and one matrix product has what arithmetic says."""
+    one, two = (machine.operations("frcrn", seconds) for seconds in (1, 2))
+    assert two == pytest.approx(2 * one, rel=0.05)
+    assert 4 < one < 8  # 2.6 billion multiplications, each with an addition: the model's card
+
+
+def test_a_share_is_work_done_by_work_that_could_be_done():
+    rows = [
+        {"system": "ModelScope", "clip": 10, "seconds": 2.0},
+        {"system": "bfloat16", "clip": 10, "seconds": 1.0},
+    ]
+    table.shares(rows, 5.0, {"float32": 100.0, "bfloat16": 200.0})
+    assert [row["share"] for row in rows] == [0.25, 0.25]
+
+
+def test_a_run_replaces_the_rows_of_its_own_processor_only(tmp_path):
+    file = tmp_path / "bench.csv"
+    assert table.kept(file, "one") == []
+    file.write_text("processor,times\none,1\nanother,2\n")
+    assert table.kept(file, "one") == [{"processor": "another", "times": "2"}]
+    file.write_text("times\n1\n")  # a table of an earlier version: nobody knows of which machine
+    assert table.kept(file, "one") == []
 
 
 def test_the_committed_measurement_meets_what_the_course_promises():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import loop, team
+from training import cli, loop, team
 
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).parent / "team_run.py"
@@ -79,3 +79,19 @@ def test_alone_there_is_nobody_to_tell():
     assert grads[0].tolist() == [1, 1]
     assert str(team.device("cpu")) == "cpu"
     assert str(team.device("cuda")) == "cuda:0"
+
+
+def test_every_option_of_a_recipe_has_a_spelling_that_torchrun_hands_on(capsys):
+    """It reads what follows the recipe's name too, and refuses what its own options begin with."""
+    from torch.distributed.run import get_args_parser
+
+    def handed_on(option):
+        try:
+            given = get_args_parser().parse_args(["-m", "training.separation", option])
+        except SystemExit:
+            return False
+        return given.training_script_args == [option]
+
+    for action in cli.options("", "separation", 1e-3)._actions[1:]:
+        assert any(map(handed_on, action.option_strings)), action.option_strings
+    assert not handed_on("--start")  # and so --weights has to be there

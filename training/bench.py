@@ -2,6 +2,7 @@
 
     python run.py bench            # the table: some minutes on two quiet cores
     python run.py bench --quick    # the embedded sizes, one short clip: less than a minute
+    python run.py bench --avx2     # as on a processor that has AVX2 and nothing newer
     python run.py bench --long     # also ten minutes of talk, time over length, an hour's memory
     python run.py bench --live     # instead: the stream, hop by hop, against the clock
     python run.py bench --crowd    # instead: one, two and eight calls at once
@@ -9,11 +10,15 @@
 Writes evaluation/bench.csv, evaluation/bench.png and, with --long, evaluation/long.csv; what is
 measured quickly goes to build/bench. Weights of the published sizes are random: speed does not
 depend on them. All systems of a row get the same recording and the same
-threads, one after the other.
+threads, one after the other. A row names the processor, and a run replaces its own processor's
+rows alone. What a network multiplies and adds in a second is compared with what the same processor
+does in one large matrix product.
 """
 
 import argparse
+import csv
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +28,7 @@ os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 
 from helpers import separate
 from helpers.clip import Clip
-from helpers.lab import bench, conversation, memory
+from helpers.lab import bench, conversation, machine, memory
 from helpers.networks import NETWORKS, fast
 from training.evaluate import write
 from training.published import MEASURED, published
@@ -46,6 +51,36 @@ def speed(kind, folder, lengths, repeats, left_out=()):
             }
             rows.append(row)
     return rows
+
+
+def shares(rows, work, products):
+    """Add to each row what it computes in a second, as a share of the matrix product's.
+
+    `work` is GFLOP a second of sound: both networks' work grows in a straight line with the length
+    (attention over all frames is linear, the other one keeps to its chunk). What a form saves by
+    doing less, such as folded norms, counts as done.
+    """
+    for row in rows:
+        product = products["bfloat16" if row["system"] == "bfloat16" else "float32"]
+        row["share"] = work * row["clip"] / row["seconds"] / product
+
+
+def products(left_out=()):
+    """GFLOP/s of a matrix product, in float32 and in bfloat16."""
+    import torch
+
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    return {
+        name: machine.matrix_product(kind) for name, kind in kinds.items() if name not in left_out
+    }
+
+
+def kept(path, processor):
+    """Rows of the table that another processor measured."""
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row.get("processor", processor) != processor]
 
 
 def peaks(kind, folder, seconds):
@@ -83,15 +118,16 @@ def order(pairs, minutes, folder=None):
 def table(rows):
     """Markdown lines of the timings."""
     heads = (
-        "| model | clip (s) | system | seconds | times as fast | error (dB) | peak memory (GB) |"
+        "| model | clip (s) | system | seconds | times as fast | error (dB) | peak memory (GB) "
+        "| share of the matrix product |"
     )
-    lines = [heads, "|---" * 7 + "|"]
+    lines = [heads, "|---" * 8 + "|"]
     for row in rows:
         error, gigabytes = (row[key] for key in ("error", "memory"))
         lines.append(
             f"| {row['model']} | {row['clip']:g} | {row['system']} | {row['seconds']:.2f} "
             f"| {row['times']:.1f} | {'' if error == '' else f'{error:.0f}'} "
-            f"| {'' if gigabytes == '' else f'{gigabytes:.1f}'} |"
+            f"| {'' if gigabytes == '' else f'{gigabytes:.1f}'} | {row['share']:.0%} |"
         )
     return lines
 
@@ -105,9 +141,13 @@ def main():
     parser.add_argument("--long", action="store_true", help="long recordings too")
     parser.add_argument("--live", action="store_true", help="the stream: see training.live_bench")
     parser.add_argument("--crowd", action="store_true", help="calls at once: see training.crowd")
+    parser.add_argument("--avx2", action="store_true", help="let nothing newer than AVX2 be used")
     parser.add_argument("--threads", type=int, help="how many the systems may use")
     parser.add_argument("--out", type=Path, help="folder of the results")
     args = parser.parse_args()
+    if args.avx2 and any(os.environ.get(name) != value for name, value in machine.AVX2.items()):
+        command = [sys.executable, "-m", "training.bench", *sys.argv[1:]]  # before torch is loaded
+        return subprocess.run(command, env=os.environ | machine.AVX2, check=False).returncode
     # What is committed is measured with care: a quick look does not take its place.
     args.out = args.out or ROOT / ("build/bench" if args.quick else "evaluation")
     if args.live:
@@ -124,17 +164,21 @@ def main():
     has = "has" if fast.has_bfloat16() else "does not have"
     print(f"threads: {torch.get_num_threads()}; this processor {has} bfloat16 arithmetic")
     rows, lengths = [], [1.5] if args.quick else [4.7, 30.0]
-    # Without arithmetic for it, bfloat16 takes minutes.
-    left_out = ("bfloat16",) if args.quick and not fast.has_bfloat16() else ()
+    # Without arithmetic for it, bfloat16 takes minutes, and the tools fall back to float32.
+    left_out = () if fast.has_bfloat16() else ("bfloat16",)
+    on, speeds = machine.processor(), products(left_out)
+    told = ", ".join(f"{name} {value:.0f}" for name, value in speeds.items())
+    print(f"{on}; a matrix product, in GFLOP/s: {told}")
     with tempfile.TemporaryDirectory() as home:
         for kind in MEASURED:
             folder = None if args.quick else published(kind, Path(home) / NETWORKS[kind].types[0])
             found = speed(kind, folder, lengths, 1 if args.quick else 3, left_out)
-            memory = {} if args.quick else peaks(kind, folder, lengths[0])
+            shares(found, machine.operations(kind, lengths[0], folder) / lengths[0], speeds)
+            held = {} if args.quick else peaks(kind, folder, lengths[0])
             for row in found:
                 own = row["clip"] == lengths[0]
-                row["memory"] = memory.get(row["system"], "") if own else ""
-                row["threads"] = torch.get_num_threads()
+                row["memory"] = held.get(row["system"], "") if own else ""
+                row |= {"threads": torch.get_num_threads(), "processor": on}
             rows += found
             print("\n".join(table(found)[0 if kind == MEASURED[0] else 2 :]), flush=True)
         if args.long:
@@ -144,8 +188,9 @@ def main():
         for row in rows
     ]
     args.out.mkdir(parents=True, exist_ok=True)
+    rounded = sorted(kept(args.out / "bench.csv", on) + rounded, key=lambda row: row["processor"])
     write(rounded, args.out / "bench.csv")
-    bench.draw(rows).savefig(args.out / "bench.png")
+    bench.draw(rounded).savefig(args.out / "bench.png")
 
 
 def long_recordings(home):

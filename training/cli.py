@@ -11,8 +11,8 @@ from training import team
 ROOT = Path(__file__).parent.parent
 
 
-def arguments(description, name, peak):
-    """Read a recipe's options; `peak` is its learning rate, runs/<name> its folder."""
+def options(description, name, peak):
+    """Return the parser of a recipe's options; `peak` is its rate, runs/<name> its folder."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -34,9 +34,17 @@ def arguments(description, name, peak):
     parser.add_argument("--total", type=float, help="minutes of a plan that takes several calls")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=500, help="steps between validations")
-    parser.add_argument("--start", type=Path, help="begin with the weights of this model folder")
+    # torchrun takes --start for the beginning of an option of its own: there it is --weights.
+    parser.add_argument(
+        "--start", "--weights", type=Path, help="begin with the weights of this model folder"
+    )
     parser.add_argument("--export", type=Path, help="write the best weights to this model folder")
-    args = parser.parse_args()
+    return parser
+
+
+def arguments(description, name, peak):
+    """Read a recipe's options."""
+    args = options(description, name, peak).parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     return args

@@ -1,6 +1,6 @@
 """How much faster is a corpus on several processes? Prints a table, with the machine's load.
 
-    python -m training.corpus_bench --workers 1 2 --recordings 48
+    python -m training.corpus_bench    # writes evaluation/corpus.csv, some minutes
 
 Each count gets its own cluster, and a few recordings first that are not timed: starting processes
 and building networks takes the same for a corpus of any size. CPU seconds are those of the
@@ -15,8 +15,12 @@ from pathlib import Path
 
 import psutil
 
-from helpers import audio, corpus
+from helpers import audio, cores, corpus
 from helpers.corpus import cluster
+from helpers.lab import machine
+from training.evaluate import write
+
+ROOT = Path(__file__).parent.parent
 
 
 def make(folder, count, seconds):
@@ -58,6 +62,7 @@ def main():
     parser.add_argument("--recordings", type=int, default=48)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each recording")
     parser.add_argument("--shard", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -66,7 +71,7 @@ def main():
         sound = args.recordings * args.seconds
         print(f"{args.recordings} recordings, {sound:.0f} s of sound; {os.cpu_count()} cores")
         print("workers  load before  seconds  CPU seconds  real-time factor  speed-up")
-        first = None
+        first, rows = None, []
         for workers in args.workers:
             load = psutil.getloadavg()[0]
             took, spent = measure(found, workers, folder, args.shard)
@@ -75,6 +80,13 @@ def main():
                 f"{workers:7}  {load:11.1f}  {took:7.1f}  {spent:11.1f}  {took / sound:16.3f}  "
                 f"{first / took:8.2f}"
             )
+            rows.append({
+                "workers": workers, "recordings": args.recordings, "sound": sound,
+                "load_before": round(load, 2), "seconds": round(took, 2), "cpu": round(spent, 2),
+                "factor": round(took / sound, 4), "speed_up": round(first / took, 3),
+                "cores": cores.visible(), "processor": machine.processor(),
+            })  # fmt: skip
+    write(rows, args.out / "corpus.csv")
 
 
 if __name__ == "__main__":

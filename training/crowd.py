@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from helpers.cores import visible
+from helpers.lab import machine
 from helpers.networks import NETWORKS
 from training.evaluate import write
 from training.published import MEASURED
@@ -111,7 +112,7 @@ def measure(networks, crowd=CROWD, seconds=SECONDS, rounds=ROUNDS):
             rows.append({
                 "model": NETWORKS[network].label, "clip": seconds, "calls": count, "cores": cores,
                 "seconds": round(took, 3), "fair": round(share, 3),
-                "ratio": round(took / share, 3),
+                "ratio": round(took / share, 3), "processor": machine.processor(),
             })  # fmt: skip
     return rows
 

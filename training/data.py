@@ -89,7 +89,7 @@ class Corpus:
         return (sources * 0.08 * 10 ** (rng.uniform(-6, 6) / 20)).astype(np.float32)
 
     def noise(self, rng, n):
-        """Draw n samples of noise at 16 kHz, of any kind; a tenth is two kinds at once."""
+        """Draw n samples of noise at 16 kHz, of any kind; a quarter is two kinds at once."""
         kinds = [*sorted(self.noises), "babble", "typing", *noises.SYNTHETIC]
         kind = kinds[rng.integers(len(kinds))]
         if kind in noises.SYNTHETIC:
@@ -101,8 +101,10 @@ class Corpus:
             wave = noises.typing(rng, n, self.noises["keyboard"])
         else:
             wave = self.recorded(rng, kind, n)
+            if rng.uniform() < 0.5:  # other packages recorded with other microphones
+                wave = tilt(rng, wave)
         wave = wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
-        if rng.uniform() < 0.1:
+        if rng.uniform() < 0.25:
             wave = wave + self.noise(rng, n) * rng.uniform(0.2, 1)
         return wave
 

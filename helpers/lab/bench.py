@@ -202,7 +202,8 @@ def draw(rows: list[dict]) -> Any:
     Returns
     -------
     Figure
-        A group of bars for each model and clip; under each figure its error, if it has one.
+        For each processor a picture, with a group of bars for each model and clip; under each
+        figure its error, if it has one.
 
     Examples
     --------
@@ -211,24 +212,32 @@ def draw(rows: list[dict]) -> Any:
     """
     from helpers import plots
 
-    groups = list(dict.fromkeys((row["model"], row["clip"]) for row in rows))
+    machines = list(dict.fromkeys(row.get("processor", "") for row in rows))
     names = list(dict.fromkeys(row["system"] for row in rows))
-    figure = plots.picture(1, 1, (7, 3.5))
-    axes, colors = figure.axes[0], ("#999999", "#0072b2", "#e69f00")
+    figure = plots.picture(len(machines), 1, (7, 0.6 + 2.9 * len(machines)))
+    for axes, machine in zip(figure.axes, machines, strict=True):
+        own = [row for row in rows if row.get("processor", "") == machine]
+        _bars(axes, own, names)
+        axes.set(ylabel="Times as fast as ModelScope", title=machine)
+    figure.axes[0].legend()
+    return figure
+
+
+def _bars(axes, rows, names):
+    """Draw the groups of one processor; a system has one color in all of them."""
+    groups = list(dict.fromkeys((row["model"], row["clip"]) for row in rows))
     for i, name in enumerate(names):
-        times = {(r["model"], r["clip"]): float(r["times"]) for r in rows if r["system"] == name}
+        fitting = {(r["model"], r["clip"]): r for r in rows if r["system"] == name}
+        times = {group: float(row["times"]) for group, row in fitting.items()}
         places = [at + (i - (len(names) - 1) / 2) * 0.27 for at in range(len(groups))]
         bars = axes.bar(places, [times.get(group, 0) for group in groups], 0.25, label=name,
-                        color=colors[i % 3])  # fmt: skip
-        off = {(r["model"], r["clip"]): r.get("error") for r in rows if r["system"] == name}
+                        color=("#999999", "#0072b2", "#e69f00")[i % 3])  # fmt: skip
         labels = [f"{times[g]:.1f}" if g in times else "" for g in groups]
-        errors = [f"\n{float(off[g] or 0):.0f} dB" if off.get(g) else "" for g in groups]
+        off = [fitting.get(g, {}).get("error") for g in groups]
+        errors = [f"\n{float(error):.0f} dB" if error else "" for error in off]
         axes.bar_label(bars, [a + b for a, b in zip(labels, errors, strict=True)], fontsize=8)
     axes.margins(y=0.15)
     axes.set_xticks(range(len(groups)), [f"{m}, {float(s):g} s" for m, s in groups])
-    axes.set(ylabel="Times as fast as ModelScope")
-    axes.legend()
-    return figure
 
 
 def _tool(network):

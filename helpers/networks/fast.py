@@ -63,8 +63,9 @@ def has_bfloat16() -> bool:
     Returns
     -------
     bool
-        True on recent server and some desktop processors (AVX512-BF16, AMX). Elsewhere bfloat16
-        works too, and is slower than float32.
+        True on recent server and some desktop processors (AVX512-BF16, AMX), unless PyTorch was
+        told to keep to older instructions. Elsewhere bfloat16 works too, and is slower than
+        float32.
 
     Examples
     --------
@@ -73,6 +74,8 @@ def has_bfloat16() -> bool:
     """
     import torch
 
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return False  # by ATEN_CPU_CAPABILITY, on a processor that has more
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, bool)() for name in names)
 
