@@ -125,6 +125,14 @@ def test_a_folder_without_the_model_is_no_reason_to_take_another(embedded, tmp_p
 # -- what is in the folder
 
 
+def test_the_conversation_model_is_not_taken_for_a_separator():
+    """It would write four speakers, of whom one is the noise and others are nobody."""
+    folder = checkpoint.EMBEDDED / "mossformer_conversation_8k"
+    with pytest.raises(ValueError, match=r"tells people from noise.* --conversation"):
+        models.resolve("mossformer", folder=folder, quiet=True)
+    assert models.resolve("conversation", folder=folder, quiet=True).path == folder
+
+
 def test_a_model_of_the_other_kind_is_refused(shelf):
     model = shutil.copytree(folder_of(shelf, "frcrn"), shelf / "other")
     for name in models.NETWORKS["mossformer"].files:

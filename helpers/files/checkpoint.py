@@ -66,6 +66,11 @@ def _verify(network, path, _fingerprint):
             f"{path} holds {found!r} by its configuration.json, and {network} needs "
             f"{' or '.join(record.types)}: name the folder of that model"
         )
+    if config.get("people") and not record.noise_track:
+        raise ValueError(
+            f"{path} tells people from noise, which {network} doesn't: take "
+            "separate.conversation(source, folder=...), on the command line --conversation"
+        )
     if config.get("plugins") or config.get("allow_remote"):
         raise ValueError(f"{path} wants to run code of its own, which is never done: another copy")
     return sum(_parameters(tensors(network, path / file)) for file in record.files)
