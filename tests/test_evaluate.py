@@ -71,3 +71,21 @@ def test_one_chain_measured_again_leaves_the_others_as_they_are():
     assert {row["chain"] for row in rows} == set(orders.CHAINS) - {"conversation"}
     everything = orders.kept(table, [])
     assert everything == sorted(everything, key=orders.place)
+
+
+def test_measured_again_are_the_rows_of_our_systems_only(tmp_path):
+    file = tmp_path / "table.csv"
+    old = [{"system": name, "snr": snr, "noise": "rain", "gain": 1.0, "stoi": 0.5, "dnsmos": ""}
+           for snr in (0, 5) for name in ("input", "ours", "another")]  # fmt: skip
+    evaluate.write(old, file)
+    new = [row | {"gain": 2.5} for row in old if row["system"] == "ours"]
+    evaluate.write(evaluate.renewed(file, new), file)
+    rows = evaluate.read_rows(file, evaluate.NUMBERS)
+    assert [row["gain"] for row in rows] == [1.0, 2.5, 1.0] * 2
+    assert [row["system"] for row in rows] == ["input", "ours", "another"] * 2
+    others = (new[:1], [*new, new[0]], [row | {"noise": "wind"} for row in new],
+              [row | {"system": "nobody"} for row in new])  # fmt: skip
+    for wrong in others:
+        with pytest.raises(ValueError, match="of other clips, or of other systems"):
+            evaluate.renewed(file, wrong)
+    assert evaluate.renewed(tmp_path / "none.csv", new) == new

@@ -1,6 +1,7 @@
 """Send the same clips, at every level of noise and without any, through every denoiser.
 
-    python -m training.ladder         # about ten minutes of one core
+    python -m training.ladder               # about ten minutes of one core
+    python -m training.ladder --only FRCRN  # the rows of the others stay
 
 `evaluate` draws other clips at each signal-to-noise ratio; here each clip meets the same noise at
 all of them, so that ratios compare as well as methods. Two controls go along: clean speech through
@@ -9,6 +10,7 @@ and system, which lesson 10 reads. PESQ needs a compiled extra (requirements-ext
 that column stays empty.
 """
 
+import argparse
 import importlib.util
 import os
 from pathlib import Path
@@ -23,7 +25,7 @@ from helpers.clip import Clip
 from helpers.denoise import denoise
 from helpers.lab import baselines, classic
 from training import testset
-from training.evaluate import write
+from training.evaluate import renewed, write
 
 RATIOS = (-5, 0, 5, 10, 15, 20)  # dB
 RATE, SECONDS, A_KIND = 16000, 2.5, 5
@@ -93,9 +95,9 @@ def outputs(given, clean, ratio, tools):
     return found
 
 
-def rows(each=A_KIND):
+def rows(each=A_KIND, only=None):
     """One row a clip, ratio and system: SI-SDR in dB, STOI and PESQ against the clean clip."""
-    found, tools = [], systems()
+    found, tools = [], {name: run for name, run in systems().items() if only in (None, name)}
     for number, (kind, clean, noise) in enumerate(items(each)):
         for ratio in (*RATIOS, "clean"):
             given, part = mixed(clean, noise, ratio)
@@ -110,5 +112,16 @@ def rows(each=A_KIND):
     return found
 
 
+def main():
+    """Measure, and write the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", choices=list(systems()), help="measure this system again")
+    args = parser.parse_args()
+    table = rows(only=args.only)
+    write(renewed(TABLE, table, ("clip", "noise", "snr")) if args.only else table, TABLE)
+
+
 if __name__ == "__main__":
-    write(rows(), TABLE)
+    main()
