@@ -76,14 +76,15 @@ def denoise(
     record = networks.get(network, TASK)
     model = models.bare(network, device=device, **{"quiet": True, **where})
     cache = windows.WindowCache(resume, model, precision) if resume else None
-    model = fast.optimized(model, precision)
+    form = fast.optimized(model, precision)
     length = max(1, round(len(clip) * rate / clip.rate))
     if clip.rate != RATE:  # lets go of an hour at 44.1 kHz, which is 600 MB
         clip = audio.resample(clip, RATE)
     clip = audio.without_bumps(clip)  # what goes beyond the voices' peak is noise
     gain = level_gain(clip.samples)
-    run = functools.partial(record.apply, model)
-    (samples,) = windows.overlap_add(clip.samples, run, RATE, cache=cache, gain=gain)
+    run = functools.partial(record.apply, form)
+    with fast.enough_threads(model):
+        (samples,) = windows.overlap_add(clip.samples, run, RATE, cache=cache, gain=gain)
     # In place: an hour is 230 MB. A network trained on SI-SDR may give speech upside down.
     samples /= np.float32(gain if samples @ clip.samples >= 0 else -gain)
     clean = Clip(samples, RATE, f"{clip.name} denoised".strip())

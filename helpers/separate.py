@@ -323,7 +323,7 @@ def _sources(clip, record, precision, resume, device, where, limits=None):
     model = models.bare(record.name, device=device, **{"quiet": True, **where})
     cache = windows.WindowCache(resume, model, precision) if resume else None
     encode = record.encode and record.encode(model)
-    model = fast.optimized(model, precision)
+    form = fast.optimized(model, precision)
 
     def embed(tracks):
         if limits is not None:
@@ -334,10 +334,11 @@ def _sources(clip, record, precision, resume, device, where, limits=None):
     # Normalize first: at -60 dB the network's epsilon dominates and costs 2 dB SI-SDR.
     mixture = audio.without_bumps(clip)
     gain = np.float32(10 ** ((LEVEL - max(mixture.level, -200)) / 20))
-    run, fixed = functools.partial(record.apply, model), int(record.noise_track)
-    sources = windows.overlap_add(
-        mixture.samples, run, RATE, embed if encode else None, cache, gain, fixed
-    )
+    run, fixed = functools.partial(record.apply, form), int(record.noise_track)
+    with fast.enough_threads(model):
+        sources = windows.overlap_add(
+            mixture.samples, run, RATE, embed if encode else None, cache, gain, fixed
+        )
     if record.noise_track:
         sources /= gain
     return sources, mixture.samples

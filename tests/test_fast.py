@@ -4,11 +4,13 @@ import copy
 import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from modelscope.models.audio.separation.mossformer import MossFormer
 
 from helpers import models
+from helpers.clip import Clip
 from helpers.networks import fast, frcrn_inference, frcrn_layers, mossformer_layers
 from helpers.networks.frcrn_mini import NarrowFRCRN
 from training import denoising, separation
@@ -222,3 +224,56 @@ def test_other_things_are_left_alone():
     assert fast.optimized(torch.nn.Identity())(3) == 3
     with pytest.raises(ValueError, match="no precision 'float16': take float32 or bfloat16"):
         fast.optimized(thing, "float16")
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+class Sized(torch.nn.Module):
+    """A network of so many parameters."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.empty(count, device="meta"))
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("count", "policy", "within"),
+    [(1_000_000, "PASSIVE", 1), (1_000_000, "passive", 1), (14_000_000, "PASSIVE", 2),
+     (1_000_000, "ACTIVE", 2), (1_000_000, "", 2)],
+)  # fmt: skip
+def test_a_small_network_works_on_one_thread_where_threads_sleep(
+    two_threads, monkeypatch, count, policy, within
+):
+    monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    with fast.enough_threads(Sized(count)):
+        assert torch.get_num_threads() == within
+    assert torch.get_num_threads() == 2
+    with pytest.raises(KeyError), fast.enough_threads(Sized(count)):
+        raise KeyError
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("tool", ["separate", "denoise"])
+def test_the_tools_keep_to_one_thread(two_threads, monkeypatch, tool):
+    from helpers import denoise, separate, windows
+
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    seen, real = [], windows.overlap_add
+    monkeypatch.setattr(
+        windows,
+        "overlap_add",
+        lambda *a, **k: seen.append(torch.get_num_threads()) or real(*a, **k),
+    )
+    clip = Clip(np.random.default_rng(0).normal(0, 0.1, 8000), 8000)
+    {"separate": separate.separate, "denoise": denoise.denoise}[tool](clip, tier="embedded")
+    assert seen == [1]
+    assert torch.get_num_threads() == 2

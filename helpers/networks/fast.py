@@ -6,7 +6,10 @@ ModelScope's on a fraction of a second of noise; a checkpoint that differs runs 
 it, with a warning. Taught in 11_long_and_fast; used by separate and denoise.
 """
 
+import contextlib
+import os
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from helpers import networks
@@ -14,6 +17,7 @@ from helpers.networks import devices
 
 PRECISIONS = ("float32", "bfloat16")
 TOLERANCE = 1e-3  # relative; rounding in float32 gives some 1e-6, another layer some 1
+SMALL = 5_000_000  # parameters: below, a second thread costs more than it brings, once it sleeps
 
 
 def optimized(model: Any, precision: str = "float32") -> Any:
@@ -55,6 +59,39 @@ def optimized(model: Any, precision: str = "float32") -> Any:
     if forms.get(precision, (None,))[0] != stamp:
         forms[precision] = stamp, _checked(record, model, precision)
     return forms[precision][1] or model
+
+
+@contextlib.contextmanager
+def enough_threads(model: Any) -> Iterator[None]:
+    """Let a small network work on one thread for a while, where threads sleep when they wait.
+
+    Its thousands of operations are so short that waking a second thread for each of them takes
+    longer than that thread's share of the work. A large network gains by all threads, and so does
+    a small one whose threads spin (no OMP_WAIT_POLICY=PASSIVE), as long as nobody is beside it.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A network, whose parameters are counted.
+
+    Examples
+    --------
+    >>> from helpers import models
+    >>> with enough_threads(models.bare("frcrn", tier="embedded", quiet=True)):
+    ...     pass
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    sleeps = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
+    if before == 1 or not sleeps or sum(p.numel() for p in model.parameters()) > SMALL:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def has_bfloat16() -> bool:
