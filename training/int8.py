@@ -96,6 +96,7 @@ def systems(name, home, folder=None, calibration=()):
     record, where = NETWORKS[name], {"folder": folder} if folder else {"tier": "embedded"}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; it warns of each weight that quantizing left over
 
     def through(file):
         session = onnxruntime.InferenceSession(str(file), options, ["CPUExecutionProvider"])

@@ -52,11 +52,10 @@ def processor(cpuinfo: str | Path = "/proc/cpuinfo") -> str:
 
 
 def matrix_product(kind: Any = None, size: int = 1024, repeats: int = 5) -> float:
-    """Measure how fast matrices are multiplied: the speed that no network exceeds by much.
+    """Measure how fast a large matrix product is, the usual yardstick of a processor's arithmetic.
 
-    PyTorch has two libraries for it, one for products (MKL, which on some makers' processors leaves
-    the newest instructions out) and one for convolutions, of which a product is a special case
-    (oneDNN). The faster one counts.
+    It is a library's speed (MKL's, mostly), which on some makers' processors leaves the newest
+    instructions out: there, convolutions by another library (oneDNN) may come out above it.
 
     Parameters
     ----------
@@ -82,15 +81,12 @@ def matrix_product(kind: Any = None, size: int = 1024, repeats: int = 5) -> floa
 
     random = torch.Generator().manual_seed(0)
     a, b = (torch.randn(size, size, generator=random).to(kind or torch.float32) for _ in range(2))
-    ways = (lambda: a @ b, lambda: torch.nn.functional.conv1d(b[None], a[:, :, None]))
-    took: list[list[float]] = [[] for _ in ways]
-    with torch.inference_mode():
-        for _ in range(repeats + 1):  # the first one warms up
-            for seconds, multiply in zip(took, ways, strict=True):
-                began = time.perf_counter()
-                multiply()
-                seconds.append(time.perf_counter() - began)
-    return 2 * size**3 / min(float(np.median(seconds[1:])) for seconds in took) / 1e9
+    took = []
+    for _ in range(repeats + 1):  # the first one warms up
+        began = time.perf_counter()
+        a @ b
+        took.append(time.perf_counter() - began)
+    return 2 * size**3 / float(np.median(took[1:])) / 1e9
 
 
 def operations(network: str, seconds: float, folder: str | Path | None = None) -> float:
