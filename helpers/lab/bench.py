@@ -219,7 +219,8 @@ def draw(rows: list[dict]) -> Any:
         own = [row for row in rows if row.get("processor", "") == machine]
         _bars(axes, own, names)
         axes.set(ylabel="Times as fast as ModelScope", title=machine)
-    figure.axes[0].legend()
+    shown = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*shown, loc="outside lower center", ncols=len(names))
     return figure
 
 
