@@ -182,7 +182,8 @@ def main():
         rows = separation(96 // share, args.folder)
         write(rows, args.out / "separation.csv")
         print("\n".join(separation_table(rows)), flush=True)
-    keep = renewed if args.no_others else lambda _path, rows: rows
+    again = args.no_others and not args.quick  # a quick look has other clips than the table
+    keep = renewed if again else lambda _path, rows: rows
     if args.only in (None, "denoising"):
         rows = denoising(48 // share, args.folder, not args.no_others)
         write(keep(args.out / "denoising.csv", rows), args.out / "denoising.csv")
