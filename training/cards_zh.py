@@ -23,9 +23,11 @@ PARAGRAPHS = {
     r"over\.": r"\1 可以重做这张表：随机种子是固定的，表中的人和录制的噪声都没有参加过训练。"
     "数字是平均值与 95 % 置信区间；模型没有这样的音轨时为横线。双人模型的噪声音轨，"
     "是它的两条音轨剩下的部分。",
-    r"Away from home: noises that were recorded, of packages and kinds that no training heard\. "
+    r"Away from home: noises that were recorded, of packages that no training heard; of birds, "
+    r"engines, fires and rain, four of the fourteen kinds, it heard other recordings\. "
     r"Mean and 95 % interval; (`.+?`) makes this table again\.": r"离开熟悉的环境：录制的噪声，"
-    r"所属的软件包和种类都没有参加过训练。数字是平均值与 95 % 置信区间；\1 可以重做这张表。",
+    r"所属的软件包都没有参加过训练；十四种里有四种（鸟、引擎、火和雨），训练时听过别的录音。"
+    r"数字是平均值与 95 % 置信区间；\1 可以重做这张表。",
     r"([\d,]+) parameters\. (\d+) simulated calls of (\d+) s, sentences, rooms and loudspeakers "
     r"that were not trained on; dB are counted from what the filter leaves\. (`.+?`) makes this "
     r"table again\.": r"\1 个参数。\2 次模拟通话，每次 \3 s，语句、房间和扬声器都没有参加过训练；"
@@ -33,12 +35,12 @@ PARAGRAPHS = {
     r"Trained for ([\d,]+) steps, (\d+) minutes on one busy processor core, after some two minutes "
     r"in which the calls were simulated\.": r"训练了 \1 步，在一个忙碌的处理器核心上用了 \2 分钟，"
     r"此前先花约两分钟模拟这些通话。",
-    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
-    r"weights that did best in validation were kept.": r"\1 步，每步 \2 s 音频，在一个处理器核心上"
-    r"训练了 \3 小时；保留的是验证成绩最好的平均权重。",
-    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) hours on one processor core; the averaged "
+    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) core-hours; the averaged "
+    r"weights that did best in validation were kept.": r"\1 步，每步 \2 s 音频，合计 "
+    r"\3 个核心小时；保留的是验证成绩最好的平均权重。",
+    r"([\d,]+) steps of (\d+) s of audio, ([\d.]+) core-hours; the averaged "
     r"weights of the last step \(([\d.]+) dB from the best validation\) were kept\.": r"\1 步，"
-    r"每步 \2 s 音频，在一个处理器核心上训练了 \3 小时；保留的是最后一步的平均权重"
+    r"每步 \2 s 音频，合计 \3 个核心小时；保留的是最后一步的平均权重"
     r"（与最好的验证成绩相差 \4 dB）。",
     r"In ONNX Runtime, on one core \((.+)\), half of the hops of 10 ms take under ([\d.]+) ms, "
     r"95 % under ([\d.]+) ms and 99 % under ([\d.]+) ms; (\d+) of (\d+) came too late\. (`.+?`) "
