@@ -134,8 +134,8 @@ def converted(name, folder=None):
     """
     import copy
 
-    record, where = NETWORKS[name], {"folder": folder} if folder else {"tier": "embedded"}
-    model = models.pipeline(name, quiet=True, **where).model
+    record = NETWORKS[name]
+    model = models.pipeline(name, quiet=True, **models.where(folder)).model
     # Deep copies share nothing with the pipeline, which others use and which stays as it is.
     graph, file = record.form("graph")(copy.deepcopy(model)).eval(), io.BytesIO()
     wave = noise(record)

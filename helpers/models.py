@@ -102,6 +102,27 @@ def resolve(
     return found
 
 
+def where(folder: str | Path | None = None) -> dict[str, Any]:
+    """Say which weights to take, for calls that must not depend on the environment.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        A model's folder; None stands for the weights that come with the course.
+
+    Returns
+    -------
+    dict
+        What `resolve`, `load`, `bare`, `pipeline` and the tools take by name.
+
+    Examples
+    --------
+    >>> where()
+    {'tier': 'embedded'}
+    """
+    return {"folder": folder} if folder else {"tier": "embedded"}
+
+
 def load(
     network: str, folder: str | Path | None = None, tier: str | None = None, quiet: bool = False
 ) -> Any:

@@ -14,6 +14,7 @@ from helpers.clip import Clip
 from helpers.lab import bench, conversation, machine, memory
 from training import bench as table
 from training import crowd, int8
+from training.evaluate import read_rows
 
 pytestmark = pytest.mark.slow
 
@@ -179,8 +180,7 @@ def test_a_run_replaces_the_rows_of_its_own_processor_only(tmp_path):
 
 
 def committed(name):
-    with open(table.ROOT / "evaluation" / name, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read_rows(table.ROOT / "evaluation" / name)
 
 
 def test_the_committed_measurement_meets_what_the_course_promises():

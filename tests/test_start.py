@@ -109,7 +109,7 @@ def no_pipeline(monkeypatch):
 
 def twins(name, folder=None):
     """Return a network as the tools load it and as ModelScope does."""
-    where = {"folder": folder} if folder else {"tier": "embedded"}
+    where = models.where(folder)
     bare = models.bare(name, quiet=True, **where)
     assert type(bare).__name__.endswith("Bare"), f"{name} was left to ModelScope"
     return bare, models.load(name, quiet=True, **where)

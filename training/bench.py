@@ -16,7 +16,6 @@ does in one large matrix product.
 """
 
 import argparse
-import csv
 import os
 import subprocess
 import sys
@@ -26,11 +25,11 @@ from pathlib import Path
 
 os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
 
-from helpers import separate
+from helpers import models, separate
 from helpers.clip import Clip
 from helpers.lab import bench, conversation, machine, memory
 from helpers.networks import NETWORKS, fast
-from training.evaluate import write
+from training.evaluate import read_rows, write
 from training.published import MEASURED, published
 
 ROOT = Path(__file__).parent.parent
@@ -79,8 +78,7 @@ def kept(path, processor):
     """Rows of the table that another processor measured."""
     if not path.exists():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row.get("processor", processor) != processor]
+    return [row for row in read_rows(path) if row.get("processor", processor) != processor]
 
 
 def peaks(kind, folder, seconds):
@@ -105,7 +103,7 @@ def over_length(kind, minutes):
 
 def order(pairs, minutes, folder=None):
     """Share of 20-second stretches of a talk in which the speakers are on their tracks."""
-    where = {"folder": folder} if folder else {"tier": "embedded"}
+    where = models.where(folder)
     found = {}
     for pair in pairs:
         people = conversation.simulate(pair, minutes)
@@ -161,14 +159,12 @@ def main():
     import torch
 
     torch.set_num_threads(args.threads or torch.get_num_threads())
-    has = "has" if fast.has_bfloat16() else "does not have"
-    print(f"threads: {torch.get_num_threads()}; this processor {has} bfloat16 arithmetic")
     rows, lengths = [], [1.5] if args.quick else [4.7, 30.0]
     # Without arithmetic for it, bfloat16 takes minutes, and the tools fall back to float32.
     left_out = () if fast.has_bfloat16() else ("bfloat16",)
     on, speeds = machine.processor(), products(left_out)
     told = ", ".join(f"{name} {value:.0f}" for name, value in speeds.items())
-    print(f"{on}; a matrix product, in GFLOP/s: {told}")
+    print(f"threads: {torch.get_num_threads()}; {on}; a matrix product, in GFLOP/s: {told}")
     with tempfile.TemporaryDirectory() as home:
         for kind in MEASURED:
             folder = None if args.quick else published(kind, Path(home) / NETWORKS[kind].types[0])

@@ -164,6 +164,12 @@ def renewed(path, rows, clip=("snr", "noise")):
     return table
 
 
+def stored(rows, path, again):
+    """Write rows, beside those of systems that were not measured again; return the whole table."""
+    write(renewed(path, rows) if again else rows, path)
+    return read_rows(path, NUMBERS)
+
+
 def main():
     """Measure, print the tables, write the CSV files."""
     parser = argparse.ArgumentParser(
@@ -183,16 +189,13 @@ def main():
         write(rows, args.out / "separation.csv")
         print("\n".join(separation_table(rows)), flush=True)
     again = args.no_others and not args.quick  # a quick look has other clips than the table
-    keep = renewed if again else lambda _path, rows: rows
     if args.only in (None, "denoising"):
         rows = denoising(48 // share, args.folder, not args.no_others)
-        write(keep(args.out / "denoising.csv", rows), args.out / "denoising.csv")
-        rows = read_rows(args.out / "denoising.csv", NUMBERS)
+        rows = stored(rows, args.out / "denoising.csv", again)
         print("\n".join(denoising_table(rows)), flush=True)
     if args.only in (None, "unseen"):
         rows = denoising(42 // share, args.folder, not args.no_others, noises="unseen")
-        write(keep(args.out / "denoising_unseen.csv", rows), args.out / "denoising_unseen.csv")
-        rows = read_rows(args.out / "denoising_unseen.csv", NUMBERS)
+        rows = stored(rows, args.out / "denoising_unseen.csv", again)
         print("\n".join(unseen_table(rows)))
 
 

@@ -3,13 +3,14 @@
     python -m training.int8    # writes evaluation/int8.csv, some minutes
 
 The graphs of the page (ONNX) run in ONNX Runtime as they are, and with their weights as 8-bit
-integers, a scale a channel. What the layers are given is quantized as it comes ("dynamic": a scale
-is found at each call), or with scales that some recordings gave beforehand ("static"). Beside them
-the fast form that the tools use. One thread, in turn; times are the processor's, so that what else
-the machine does counts for none. The error is that of the samples against the float32 graph's, and
-STOI is against the clean speech, over the clips of the test set. It is taken up only if it is twice
-as fast as the tools within -30 dB. At the published sizes the weights are random: no STOI, and the
-error is one example of what rounding does there.
+integers, a scale a channel (a layer, where ONNX Runtime's dynamic convolutions know no other). What
+the layers are given is quantized as it comes ("dynamic": a scale is found at each call), or with
+scales that some recordings gave beforehand ("static"). Beside them the fast form that the tools
+use. One thread, in turn; times are the processor's, so that what else the machine does counts for
+none. The error is that of the samples against the float32 graph's, and STOI is against the clean
+speech, over the clips of the test set. It is taken up only if it is twice as fast as the tools
+within -30 dB. At the published sizes the weights are random: no STOI, and the error is one example
+of what rounding does there.
 """
 
 import argparse
@@ -93,7 +94,7 @@ def systems(name, home, folder=None, calibration=()):
     """Name four ways to run a network: samples [shape=(n,)] to sources [shape=(sources, n)]."""
     import onnxruntime
 
-    record, where = NETWORKS[name], {"folder": folder} if folder else {"tier": "embedded"}
+    record = NETWORKS[name]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; it warns of each weight that quantizing left over
@@ -108,7 +109,7 @@ def systems(name, home, folder=None, calibration=()):
         return run
 
     files = graphs(name, home, folder, calibration)
-    form = fast.optimized(models.bare(name, quiet=True, **where))
+    form = fast.optimized(models.bare(name, quiet=True, **models.where(folder)))
     return {
         "tools, float32": lambda samples: record.apply(form, samples),
         "ONNX Runtime, float32": through(files["float32"]),

@@ -15,7 +15,6 @@ import contextlib
 import gc
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -125,24 +124,16 @@ def apart(system, seconds, minutes):
 
 def row(system, found, seconds, minutes):
     """One row of the table."""
+    from helpers.lab import machine
+
     took = found["took"]
     times = {f"p{p}": round(float(np.percentile(took, p)), 2) for p in PERCENTILES}
     return {
         "system": system, "what": SYSTEMS[system], **times, "most": round(max(took), 2),
         "missed": found["missed"], "blocks": len(took), "seconds": seconds,
         "memory": round(found["memory"], 1), "drift": round(found["drift"], 1),
-        "minutes": minutes, "priority": found["priority"], "processor": processor(),
+        "minutes": minutes, "priority": found["priority"], "processor": machine.name(),
     }  # fmt: skip
-
-
-def processor():
-    """The processor's name, as far as the system tells."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def table(rows):

@@ -40,7 +40,7 @@ def systems(network: str, folder: str | Path | None = None) -> dict:
     """
     from helpers import models
 
-    where = {"folder": folder} if folder else {"tier": "embedded"}
+    where = models.where(folder)
     run = _tool(network)
 
     def library(clip):
@@ -134,7 +134,7 @@ def error(network: str, folder: str | Path | None = None, seconds: float = 1.0) 
     from helpers import models
     from helpers.networks import NETWORKS, fast
 
-    where = {"folder": folder} if folder else {"tier": "embedded"}
+    where = models.where(folder)
     apply, model = NETWORKS[network].apply, models.load(network, quiet=True, **where)
     samples = audio.set_level(example(network, seconds), -25).samples  # as the tools do
     expected, found = apply(_Double(copy.deepcopy(model).double()), samples), {}

@@ -19,6 +19,32 @@ AVX2 = {
 }
 
 
+def name(cpuinfo: str | Path = "/proc/cpuinfo") -> str:
+    """Name the processor, as far as the system tells.
+
+    Parameters
+    ----------
+    cpuinfo : path
+        Where Linux tells the name; elsewhere Python is asked.
+
+    Returns
+    -------
+    str
+        Such as "AMD EPYC".
+
+    Examples
+    --------
+    >>> processor().startswith(name())
+    True
+    """
+    try:
+        lines = Path(cpuinfo).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (names or [platform.processor() or platform.machine()])[0]
+
+
 def processor(cpuinfo: str | Path = "/proc/cpuinfo") -> str:
     """Name the processor, and the instructions that PyTorch uses on it.
 
@@ -41,14 +67,8 @@ def processor(cpuinfo: str | Path = "/proc/cpuinfo") -> str:
 
     from helpers.networks import fast
 
-    try:
-        lines = Path(cpuinfo).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = (names or [platform.processor() or platform.machine()])[0]
     used = [torch.backends.cpu.get_cpu_capability()] + ["bfloat16"] * fast.has_bfloat16()
-    return ", ".join([name, *used])
+    return ", ".join([name(cpuinfo), *used])
 
 
 def matrix_product(kind: Any = None, size: int = 1024, repeats: int = 5) -> float:
@@ -117,8 +137,7 @@ def operations(network: str, seconds: float, folder: str | Path | None = None) -
     from helpers.lab import bench
     from helpers.networks import NETWORKS
 
-    where = {"folder": folder} if folder else {"tier": "embedded"}
-    model = models.load(network, quiet=True, **where)
+    model = models.load(network, quiet=True, **models.where(folder))
     with FlopCounterMode(display=False) as counter:
         NETWORKS[network].apply(model, bench.example(network, seconds).samples)
     return counter.get_total_flops() / 1e9
