@@ -11,7 +11,13 @@ from modelscope.models.audio.separation.mossformer import MossFormer
 
 from helpers import models
 from helpers.clip import Clip
-from helpers.networks import fast, frcrn_inference, frcrn_layers, mossformer_layers
+from helpers.networks import (
+    complex_convolution,
+    fast,
+    frcrn_inference,
+    frcrn_layers,
+    mossformer_layers,
+)
 from helpers.networks.frcrn_mini import NarrowFRCRN
 from training import denoising, separation
 
@@ -148,6 +154,14 @@ def test_every_layer_of_the_fast_path_equals_modelscope(kind, request):
 def test_the_fast_denoiser_equals_modelscope_at_any_length(denoiser, n):
     """52,480 samples are many pieces of every stage."""
     assert relative(heard(fast.optimized(denoiser), n), heard(denoiser, n)) < 1e-4
+
+
+@pytest.mark.parametrize("n", [1280, 16_000, 52_480])
+def test_wide_convolutions_take_fewer_products_within_90_db(denoiser, monkeypatch, n):
+    narrow = heard(frcrn_inference.Denoiser(denoiser), n)
+    monkeypatch.setattr(complex_convolution, "FEW", 2)
+    wide = heard(frcrn_inference.Denoiser(denoiser), n)
+    assert 0 < relative(wide, narrow) < 10 ** (-90 / 20)
 
 
 @pytest.mark.parametrize("n", [32, 40, 2048, 16_400])

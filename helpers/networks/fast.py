@@ -192,7 +192,7 @@ def _checked(record, model, precision):
         why = f"{type(problem).__name__}: {problem}"
     warnings.warn(
         f"the fast form does not fit this {type(model).__name__} ({why}): it runs as ModelScope "
-        "wrote it, several times slower",
+        "wrote it, which takes a few times as long",
         RuntimeWarning,
         stacklevel=4,
     )

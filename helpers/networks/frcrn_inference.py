@@ -3,66 +3,49 @@
 ModelScope's layers go over whole recordings, one after the other: most of their time goes into
 waiting for memory. Here the sound lies as (frames, frequencies, channels), real parts beside
 imaginary ones, and each stage of a U-Net takes some frames at a time through all it has to do.
-Batch norm is folded into the convolutions, and a transposed convolution is a convolution whose
-outputs interleave. The arithmetic stays FRCRN's; `fast` holds it to ModelScope's layers.
+Batch norm is folded into the convolutions, a transposed convolution is a convolution whose
+outputs interleave, and wide convolutions take fewer products than they are written with
+(`complex_convolution`). The function stays FRCRN's; `fast` holds it to ModelScope's layers.
 Taught in 11_long_and_fast.
 """
 
 import torch
 import torch.nn.functional as F
 
-ROWS = 1280  # frames times frequencies in one piece: some MB, near what the inner cache holds
+from helpers.networks.complex_convolution import convolution, from_nchw, to_nchw
+from helpers.networks.products import product
+
+ROWS = 5120  # frames times frequencies in one piece: some MB, what an outer cache holds
 
 
 class ComplexFSMN:
     """A complex FSMN layer over the second axis of x [shape=(frames, places, 2 channels)]."""
 
     def __init__(self, re, im, dtype):
-        self.linear = torch.cat([re.linear.weight, im.linear.weight]).T.contiguous().to(dtype)
-        self.bias = torch.cat([re.linear.bias, im.linear.bias]).to(dtype)
-        self.project = [layer.project.weight.T.contiguous().to(dtype) for layer in (re, im)]
-        self.taps = [self._taps(layer) for layer in (re, im)]
-
-    @staticmethod
-    def _taps(layer):
-        taps = layer.conv1.weight.clone()  # (channels, 1, order, 1)
-        taps[:, 0, -1] += 1  # the layer adds what it sees to what it remembers
-        return torch.cat([taps, taps]).transpose(2, 3)  # (2 channels, 1, 1, order)
+        self.layers = []
+        for layer in (re, im):
+            taps = layer.conv1.weight.clone()  # (channels, 1, order, 1)
+            taps[:, 0, -1] += 1  # the layer adds what it sees to what it remembers
+            taps = torch.cat([taps, taps]).transpose(2, 3)  # (2 channels, 1, 1, order)
+            matrices = layer.linear.weight, layer.linear.bias, layer.project.weight
+            self.layers.append((*(m.to(dtype) for m in matrices), taps))
 
     def __call__(self, x):
         """Return f_re(x) + i f_im(x) for complex x, as ModelScope's layer does."""
-        frames, places, wide = x.shape
-        half = wide // 2
-        hidden = torch.addmm(self.bias, x.reshape(-1, half), self.linear).relu_()
-        parts = hidden.chunk(2, 1)  # (frames places [real, imaginary], features) of each layer
-        a, b = (self._remember(i, part, x) for i, part in enumerate(parts))
+        half = x.shape[2] // 2
+        a, b = (self._remember(x, *layer) for layer in self.layers)
         a[..., :half] -= b[..., half:]
         a[..., half:] += b[..., :half]
         return a.to(x.dtype)
 
-    def _remember(self, i, hidden, x):
-        taps = self.taps[i]
-        seen = (hidden @ self.project[i]).view(x.shape).to(taps.dtype)
-        before = F.pad(seen, (0, 0, taps.shape[-1] - 1, 0))  # `padding=` would pad both sides
-        return from_nchw(F.conv2d(to_nchw(before), taps, groups=x.shape[-1])).add_(x)
-
-
-class Convolution:
-    """A complex convolution and its batch norm as one real convolution of twice the channels."""
-
-    def __init__(self, re, im, bias, norm, dtype, **sizes):
-        scales, shifts = [], []
-        for bn, shift in zip((norm.bn_re, norm.bn_im), bias, strict=True):
-            scales.append(bn.weight * torch.rsqrt(bn.running_var + bn.eps))
-            shifts.append(bn.bias + (shift - bn.running_mean) * scales[-1])
-        weight = torch.cat([torch.cat([re, -im], 1), torch.cat([im, re], 1)])
-        weight = (weight * torch.cat(scales)[:, None, None, None]).to(dtype)
-        self.weight = weight.contiguous(memory_format=torch.channels_last)
-        self.bias, self.sizes = torch.cat(shifts).to(dtype), sizes
-
-    def __call__(self, x):
-        """Return (frames, places, 2 out) for x [shape=(frames, places, 2 in)], rectified."""
-        return from_nchw(F.leaky_relu_(F.conv2d(to_nchw(x), self.weight, self.bias, **self.sizes)))
+    @staticmethod
+    def _remember(x, linear, bias, project, taps):
+        hidden = product(x.reshape(-1, linear.shape[1]), linear, bias, "relu")
+        seen = product(hidden, project).view(x.shape).to(taps.dtype)
+        # Padded on both sides: what comes after the last place is cut off
+        pad = {"padding": (0, taps.shape[-1] - 1)}
+        found = from_nchw(F.conv2d(to_nchw(seen), taps, groups=x.shape[2], **pad))
+        return found[:, : x.shape[1]].add_(x)
 
 
 class EncoderStage:
@@ -70,20 +53,25 @@ class EncoderStage:
 
     def __init__(self, memory, stage, dtype):
         re, im = stage.conv.conv_re, stage.conv.conv_im
-        weights = (layer.weight.transpose(2, 3) for layer in (re, im))  # (out, in, time, freq)
-        stride = {"stride": re.stride[::-1]}
-        self.conv = Convolution(*weights, complex_bias(re, im), stage.bn, dtype, **stride)
+        weights = [layer.weight.transpose(2, 3) for layer in (re, im)]  # (out, in, time, freq)
+        self.stride, self.taps, self.wide = re.stride[0], re.kernel_size[0], 2 * len(re.weight)
+        stride = {"stride": (1, self.stride)}
+        self.conv = convolution(*weights, complex_bias(re, im), stage.bn, dtype, **stride)
         self.memory = memory
 
-    def __call__(self, x):
+    def __call__(self, x, room):
         """Return the stage's output, a frame longer, and its mean over frames and frequencies."""
-        frames, last, out = len(x), torch.zeros_like(x[:1]), Output(len(x) + 1)
+        frames, last = len(x), torch.zeros_like(x[:1])
+        places = (x.shape[1] - self.taps) // self.stride + 1
+        out = Output(room.tensor(frames + 1, places, self.wide))
         for start, stop in pieces(frames, x.shape[1]):
             part = self.memory(x[start:stop]) if self.memory else x[start:stop]
             end = [torch.zeros_like(last)] if stop == frames else []
             part = torch.cat([last, part, *end])
             last = part[-1:]
-            out.add(start, self.conv(part))
+            y = out.whole[start : start + len(part) - 1]
+            self.conv(self.conv.prepared(part), y)
+            out.count(F.leaky_relu_(y))
         return out.whole, out.mean()
 
 
@@ -98,42 +86,65 @@ class DecoderStage:
             # (in, out, freq, time) of a transposed convolution to that of a convolution
             weights = [w.weight[:, :, odd::2].permute(1, 0, 3, 2).flip(2, 3) for w in (re, im)]
             pad = {"padding": (0, weights[0].shape[-1] - 1)}
-            conv = Convolution(*weights, complex_bias(re, im), stage.bn, dtype, **pad)
+            conv = convolution(*weights, complex_bias(re, im), stage.bn, dtype, **pad)
             self.convs.append(conv)
+        self.wide = 2 * re.weight.shape[1]
 
-    def __call__(self, x, skip=None):
+    def __call__(self, x, skip, room):
         """Return the stage's output, a frame shorter, and its mean.
 
         x and skip are pairs: a tensor (frames, frequencies, 2 channels), and one gain a channel.
         """
         frames, freqs = x[0].shape[0] - 1, x[0].shape[1]
-        wide, out = 2 * (freqs - 1) + self.taps, Output(frames)
+        wide = 2 * (freqs - 1) + self.taps
+        out = Output(room.tensor(frames, wide, self.wide))
         for start, stop in pieces(frames, wide):
-            part = join_skip(x, skip, start, stop + 1)
-            even, odd = (conv(part) for conv in self.convs)
-            y = part.new_empty(stop - start, wide, even.shape[-1])
-            y[:, 0::2], y[:, 1::2] = even, odd
-            out.add(start, self.memory(y) if self.memory else y)
+            part = self.convs[0].prepared(join_skip(x, skip, start, stop + 1))
+            y = out.whole[start:stop]
+            for i, conv in enumerate(self.convs):
+                conv(part, y[:, i::2])
+            F.leaky_relu_(y)
+            if self.memory:
+                y[:] = self.memory(y)
+            out.count(y)
         return out.whole, out.mean()
 
 
 class Output:
     """A stage's output, filled piece by piece, and the sum of it."""
 
-    def __init__(self, frames):
-        self.frames, self.whole, self.total = frames, None, 0
+    def __init__(self, whole):
+        self.whole, self.total = whole, 0
 
-    def add(self, start, part):
-        """Put a piece in its place."""
-        if self.whole is None:
-            self.whole = part.new_empty(self.frames, *part.shape[1:])
-        self.whole[start : start + len(part)] = part
+    def count(self, part):
+        """Add up a piece that was written."""
         precise = torch.promote_types(part.dtype, torch.float32)
         self.total = self.total + part.sum((0, 1), dtype=precise)
 
     def mean(self):
         """Return the mean over frames and frequencies [shape=(2 channels,)]."""
         return self.total / (self.whole.shape[0] * self.whole.shape[1])
+
+
+class Room:
+    """Memory for the stages' outputs, which the second U-Net takes over from the first.
+
+    To ask a system for a hundred megabytes, page by page, takes as long as some convolutions.
+    """
+
+    def __init__(self, like):
+        self.like, self.tensors, self.taken = like, [], 0
+
+    def tensor(self, *shape):
+        """Return a tensor, whose numbers are any."""
+        if self.taken == len(self.tensors):
+            self.tensors.append(self.like.new_empty(shape))
+        self.taken += 1
+        return self.tensors[self.taken - 1].view(shape)
+
+    def free(self):
+        """From now on, give the same tensors again."""
+        self.taken = 0
 
 
 class Net:
@@ -159,11 +170,11 @@ class Net:
     def _memory(layer, dtype):
         return ComplexFSMN(layer.fsmn_re_L1, layer.fsmn_im_L1, dtype)
 
-    def __call__(self, x, on_stage):
+    def __call__(self, x, room, on_stage):
         """Return the U-Net's output [shape=(frames, frequencies, 2)]."""
         skips, last = [], len(self.downs) - 1
         for i, down in enumerate(self.downs):
-            x, mean = down(x)
+            x, mean = down(x, room)
             on_stage(f"encoder{i}", x)
             if i < last:
                 skips.append((x, gain(self.unet.se_layers_enc[i], mean)))
@@ -173,7 +184,7 @@ class Net:
         on_stage("fsmn", x)
         pair, skip = (x, None), None
         for i, up in enumerate(self.ups):
-            x, mean = up(pair, skip)
+            x, mean = up(pair, skip, room)
             on_stage(f"fsmn_dec{i}" if i < last else f"decoder{i}", x)
             if i < last:
                 weigh = gain(self.unet.se_layers_dec[i], mean) if i < last - 1 else None
@@ -198,8 +209,11 @@ class Denoiser:
         if len(spec) != 1:
             raise ValueError(f"one recording at a time, not {len(spec)}")
         x = spec.view(2, -1, spec.shape[-1]).permute(2, 1, 0)  # (frames, freqs, 2)
-        one = self.first(x.to(self.dtype), lambda name, y: on_stage(f"model.unet.{name}", y))
-        two = self.second(one.to(self.dtype), lambda name, y: on_stage(f"model.unet2.{name}", y))
+        room = Room(x.to(self.dtype))
+        one = self.first(room.like, room, lambda name, y: on_stage(f"model.unet.{name}", y))
+        room.free()
+        two = one.to(self.dtype)
+        two = self.second(two, room, lambda name, y: on_stage(f"model.unet2.{name}", y))
         mask = torch.complex(*(torch.tanh(one) + torch.tanh(two)).unbind(-1))
         speech = torch.complex(*x.unbind(-1)) * mask
         parts = torch.cat([speech.real.T, speech.imag.T])[None]
@@ -213,19 +227,9 @@ class Denoiser:
         return ours, theirs.reshape(ours.shape)
 
 
-def to_nchw(x):
-    """View (frames, places, channels) as convolutions want it: (1, channels, frames, places)."""
-    return x[None].permute(0, 3, 1, 2)
-
-
-def from_nchw(y):
-    """View (1, channels, frames, places) as (frames, places, channels)."""
-    return y[0].permute(1, 2, 0)
-
-
 def pieces(frames, places):
     """Cut frames into (start, stop) of ROWS rows or fewer."""
-    step = max(1, ROWS // places)
+    step = max(4, ROWS // places // 4 * 4)  # four at a time are cheaper
     return [(start, min(start + step, frames)) for start in range(0, frames, step)]
 
 

@@ -2,12 +2,14 @@
 
 The norms' gains are folded into the products after them, both projections of a block's input are
 one product, the attentions over v and u are one, and a depthwise convolution never leaves the
-layout (frames, channels) of its neighbors. The arithmetic stays MossFormer's; `fast`
-holds it to ModelScope's layers. Taught in 11_long_and_fast.
+layout (frames, channels) of its neighbors. Products go to the faster library (`products`). The
+arithmetic stays MossFormer's; `fast` holds it to ModelScope's layers. Taught in 11_long_and_fast.
 """
 
 import torch
 import torch.nn.functional as F
+
+from helpers.networks.products import product
 
 FRAMES = 512  # in one piece of a block
 
@@ -16,42 +18,42 @@ class Projection:
     """Scale norm, linear layer, SiLU and depthwise convolution (FFConvM), piece after piece."""
 
     def __init__(self, layers, dtype):
-        for layer in layers:
-            if layer.mdl[0].eps != layers[0].mdl[0].eps:
-                raise ValueError("two norms of one input differ")
         norm = layers[0].mdl[0]
+        if any(layer.mdl[0].eps != norm.eps for layer in layers):
+            raise ValueError("two norms of one input differ")
         self.eps, self.unit = norm.eps, norm.scale
-        weight = [layer.mdl[1].weight * layer.mdl[0].g for layer in layers]
-        self.weight = torch.cat(weight).T.contiguous().to(dtype)
+        self.weight = torch.cat([a.mdl[1].weight * a.mdl[0].g for a in layers]).to(dtype)
         self.bias = torch.cat([layer.mdl[1].bias for layer in layers]).to(dtype)
-        taps = torch.cat([layer.mdl[3].sequential[1].conv.weight for layer in layers]).clone()
+        taps = torch.cat([layer.mdl[3].sequential[1].conv.weight for layer in layers])
         self.side = taps.shape[-1] // 2
         taps[..., self.side] += 1  # the module adds its input
         self.taps = taps.unsqueeze(2).to(dtype)  # (channels, 1, 1, taps)
 
-    def __call__(self, parts):
-        """Take pieces (frames, features), give (start, piece) of the output, some frames late."""
-        edge = self.weight.new_zeros(self.side, len(self.bias))
-        last, at = edge, 0
+    def __call__(self, parts, frames):
+        """Take pieces (frames, features), give pieces of the output.
+
+        A piece's convolution reaches into both neighbors: what falls there is added to theirs, so
+        each piece of the output ends `side` frames before that of the input, but for the last.
+        """
+        side, at = self.side, 0
+        late = self.weight.new_zeros(2 * side, len(self.bias))
         for part in parts:
-            last, y = self._spread(last, self._linear(part))
-            yield at, y
-            at += len(y)
-        yield at, self._spread(last, edge)[1]
+            y = self._spread(self._linear(part))
+            y[: 2 * side] += late
+            late, start = y[len(part) :], 0 if at else side
+            at += len(part)
+            yield y[start : len(part) + (side if at == frames else 0)]
 
     def _linear(self, part):
         size = part.norm(dim=-1, keepdim=True) * self.unit
         part = (part / size.clamp(min=self.eps)).to(self.weight.dtype)
-        return F.silu(torch.addmm(self.bias, part, self.weight), inplace=True)
+        return product(part, self.weight, self.bias, "swish")
 
-    def _spread(self, last, hidden):
-        """Convolve; the last frames are handed back and not kept here: threads share this."""
-        hidden = torch.cat([last, hidden])
-        last = hidden[-2 * self.side :]
-        if len(hidden) <= 2 * self.side:
-            return last, hidden[:0]
+    def _spread(self, hidden):
+        """Convolve to the last frame that a tap touches, on both sides."""
         picture = hidden[None, None].permute(0, 3, 1, 2)  # (1, channels, 1, frames)
-        return last, F.conv2d(picture, self.taps, groups=hidden.shape[1])[0, :, 0].T
+        pad = {"padding": (0, 2 * self.side)}
+        return F.conv2d(picture, self.taps, groups=hidden.shape[1], **pad)[0, :, 0].T
 
 
 class Block:
@@ -63,35 +65,42 @@ class Block:
         self.block, self.dtype = block, dtype
         self.in_proj = Projection([block.to_hidden, block.to_qk], dtype)
         self.out_proj = Projection([block.to_out], dtype)
-        self.keys = block.qk_offset_scale.gamma.shape[1]
+        self.wide = len(block.to_hidden.mdl[1].bias)  # of v and u together
 
-    def __call__(self, x, rotary):
-        """Add what the block has to say to x; `rotary` rotates queries and keys by their place."""
-        n, wide = len(x), len(self.in_proj.bias)
-        seen = x.new_empty(n, wide, dtype=self.dtype)  # v, u, and what queries and keys are of
-        for start, part in self.in_proj(self._shifted(x)):
-            seen[start : start + len(part)] = part
-        vu, qk = seen.split([wide - self.keys, self.keys], 1)
-        global_context, step = 0, self._step()
-        for at in range(0, n, step):
-            key = self._heads(qk[at : at + step], rotary[at : at + step])[3]
-            global_context = global_context + (key.T @ vu[at : at + step]).float()
-        global_context = (global_context / n).to(self.dtype)
-        for start, part in self.out_proj(self._attended(vu, qk, rotary, global_context)):
-            x[start : start + len(part)] += part
+    def __call__(self, x, rotary, room):
+        """Add what the block has to say to x.
 
-    def _step(self):
-        group = self.block.group_size
-        return group * max(1, FRAMES // group)
+        `rotary` rotates queries and keys by their place; `room` [shape=(frames, v and u)] is
+        written to: memory that every block asked for anew would cost more than the convolutions.
+        """
+        n, at, seen = len(x), 0, []  # pieces of v and u beside each other, with queries and keys
+        for part in self.in_proj(self._shifted(x), n):
+            inside = slice(at, at + len(part))
+            room[inside] = part[:, : room.shape[1]]
+            seen.append((room[inside], self._heads(part[:, room.shape[1] :], rotary[inside])))
+            at += len(part)
+        context = sum(product(lin_k.T, vu.T).float() for vu, (*_, lin_k) in seen)
+        context, at = (context / n).to(self.dtype), 0
+        attended = (self._attended(vu, heads, context) for vu, heads in seen)
+        for part in self.out_proj(attended, n):
+            x[at : at + len(part)] += part
+            at += len(part)
 
     def _shifted(self, x):
-        """Pieces of x whose first half of features comes from the frame before."""
-        half = -(-x.shape[1] // 2)
-        for at in range(0, len(x), FRAMES):
-            part = x[at : at + FRAMES].clone()
-            part[1:, :half] = x[at : at + len(part) - 1, :half]
-            part[0, :half] = x[at - 1, :half] if at else 0
+        """Pieces of x whose first half of features comes from the frame before.
+
+        The first one is longer by as much as the convolutions come late: so the pieces after them
+        hold whole groups.
+        """
+        group, half, start = self.block.group_size, -(-x.shape[1] // 2), 0
+        step, late = group * max(1, FRAMES // group), self.in_proj.side
+        while start < len(x):
+            stop = min((start or late) + step, len(x))
+            part = x[start:stop].clone()
+            part[1:, :half] = x[start : stop - 1, :half]
+            part[0, :half] = x[start - 1, :half] if start else 0
             yield part
+            start = stop
 
     def _heads(self, qk, rotary):
         """Quadratic and linear queries, then quadratic and linear keys."""
@@ -102,19 +111,16 @@ class Block:
         quad_q, lin_q, quad_k, lin_k = heads.to(self.dtype).unbind(1)
         return quad_q, lin_q, quad_k, lin_k
 
-    def _attended(self, vu, qk, rotary, global_context):
-        """Pieces of gated attention, over the group and over all."""
-        group, step = self.block.group_size, self._step()
-        for at in range(0, len(vu), step):
-            part = vu[at : at + step]
-            quad_q, lin_q, quad_k, _ = self._heads(qk[at : at + step], rotary[at : at + step])
-            found = lin_q @ global_context
-            for g in range(0, len(part), group):
-                inside = slice(g, g + group)
-                weights = (quad_q[inside] @ quad_k[inside].T / group).relu_().square_()
-                found[inside].addmm_(weights, part[inside])
-            (v, u), (of_v, of_u) = part.chunk(2, 1), found.chunk(2, 1)
-            yield (of_u * v).mul_((of_v * u).sigmoid_()).float()
+    def _attended(self, vu, heads, context):
+        """Gated attention of a piece, over each of its groups and over all."""
+        quad_q, lin_q, quad_k, _ = heads
+        found, group = product(lin_q, context.T), self.block.group_size
+        for g in range(0, len(vu), group):
+            inside = slice(g, g + group)
+            weights = product(quad_q[inside] / group, quad_k[inside], then="relu").square_()
+            found[inside] += product(weights, vu[inside].T)
+        (v, u), (of_v, of_u) = vu.chunk(2, 1), found.chunk(2, 1)
+        return (of_u * v).mul_((of_v * u).sigmoid_()).float()
 
 
 class Separator:
@@ -139,8 +145,9 @@ class Separator:
         x = masks.norm(features.T[None])[0].T @ masks.conv1d_encoder.weight[:, :, 0].T
         x = x + masks.pos_enc(x[None]) if masks.use_global_pos_enc else x
         inside, rotary = x.clone(), self._rotary(len(x))
+        room = inside.new_empty(len(x), self.blocks[0].wide, dtype=self.dtype)
         for i, block in enumerate(self.blocks):
-            block(inside, rotary)
+            block(inside, rotary, room)
             if on_stage:
                 on_stage(f"mask_net.mdl.att_mdl.mossformerM.layers.{i}", inside)
         inside = masks.mdl.att_norm(self.last_norm(inside[None])[0].T[None])[0].T
@@ -161,14 +168,22 @@ class Separator:
 
     def _sources(self, x, features):
         """Frames of each speaker's sound, before they overlap."""
-        masks, frames = self.masks, len(x)
-        y = masks.conv1d_out(masks.prelu(x.T[None]))
-        y = y.view(self.num_spks, -1, frames)
-        y = masks.activation(masks.conv1_decoder(masks.output(y) * masks.output_gate(y)))
-        sounds = (y.mT * features) @ self.model.decoder.weight[:, 0]
-        return sounds if self.model.decoder.bias is None else sounds + self.model.decoder.bias
+        masks, decoder = self.masks, self.model.decoder
+        y = _pointwise(masks.conv1d_out, masks.prelu(x)).unflatten(1, (self.num_spks, -1))
+        values, gates = (
+            activation(_pointwise(conv, y))
+            for conv, activation in (masks.output, masks.output_gate)
+        )
+        y = masks.activation(_pointwise(masks.conv1_decoder, values * gates))
+        weight = decoder.weight[:, 0].T  # (samples of a frame, filters)
+        return product(y * features[:, None], weight, decoder.bias).transpose(0, 1)
 
     @staticmethod
     def like(ours, theirs):
         """Bring a block's output into ModelScope's layout."""
         return ours, theirs.reshape(ours.shape)
+
+
+def _pointwise(conv, x):
+    """A convolution of one frame, on x [shape=(.., in)]."""
+    return product(x, conv.weight[:, :, 0], conv.bias)
