@@ -189,12 +189,12 @@ def committed(name):
 def test_the_committed_measurement_meets_what_the_course_promises():
     """At the published sizes; `python run.py bench`, and with `--avx2`, make it anew."""
     wanted = {
-        ("FRCRN", "float32", "bfloat16"): (3, -60),
-        ("FRCRN", "bfloat16", "bfloat16"): (5, -35),
-        ("MossFormer", "float32", "bfloat16"): (1.3, -60),
-        ("MossFormer", "bfloat16", "bfloat16"): (2, -30),
-        ("FRCRN", "float32", "AVX2"): (2.5, -60),
-        ("MossFormer", "float32", "AVX2"): (1.3, -60),
+        ("FRCRN", "float32", "bfloat16"): (4.5, -90),
+        ("FRCRN", "bfloat16", "bfloat16"): (6, -35),
+        ("MossFormer", "float32", "bfloat16"): (2.5, -90),
+        ("MossFormer", "bfloat16", "bfloat16"): (4, -30),
+        ("FRCRN", "float32", "AVX2"): (3, -90),
+        ("MossFormer", "float32", "AVX2"): (1.3, -90),
     }
     rows = committed("bench.csv")
     assert {float(row["clip"]) for row in rows} == {4.7, 30.0}
@@ -203,8 +203,8 @@ def test_the_committed_measurement_meets_what_the_course_promises():
     for row in rows:
         used = row["processor"].split(", ")[-1]
         assert row["threads"] == "1"
-        # Above one with AVX512: MKL's product does without it on this processor, the layers don't.
-        assert 0.1 < float(row["share"]) < (1.5 if used == "bfloat16" else 1), row
+        # Half of FRCRN's products are not made, and count as done
+        assert 0.1 < float(row["share"]) < (1.5 if row["model"] == "FRCRN" else 1), row
         if row["system"] != "ModelScope":
             times, error = wanted[row["model"], row["system"], used]
             assert float(row["times"]) >= times, row
@@ -223,7 +223,8 @@ def test_the_committed_integers_gain_nowhere_as_lesson_11_says():
 
 
 def test_the_committed_crowd_and_corpus_are_good_neighbors():
-    assert max(float(row["ratio"]) for row in committed("crowd.csv")) < 1.4
+    polite = [row for row in committed("crowd.csv") if row["waiting"] == "passive"]
+    assert max(float(row["ratio"]) for row in polite) <= crowd.LIMIT
     one, two = committed("corpus.csv")
     assert (one["workers"], two["workers"]) == ("1", "2")
     assert float(two["speed_up"]) >= 1.8
@@ -241,13 +242,22 @@ def test_a_fair_share_is_all_the_work_over_all_the_cores():
 def test_a_crowd_is_compared_with_its_fair_share(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(crowd.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     took = {1: [(1.0, 1.0)] * 5, 2: [(1.1, 1.0)] * 10, 8: [(6.0, 1.5)] * 40}
-    monkeypatch.setattr(crowd, "together", lambda _network, count, *_: took[count])
+    spun = {1: [(0.8, 1.6)] * 5, 2: [(3.0, 3.0)] * 10, 8: [(40.0, 10.0)] * 40}
+    monkeypatch.setattr(
+        crowd,
+        "together",
+        lambda _network, count, _seconds, _rounds, waiting: (
+            took if waiting == "PASSIVE" else spun
+        )[count],
+    )
     assert crowd.run(tmp_path) == 1  # 6 s where 4 s are fair
     with open(tmp_path / "crowd.csv", newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["model"] == "FRCRN"]
-    assert [row["fair"] for row in rows] == ["1.0", "1.0", "4.0"]
-    assert [row["ratio"] for row in rows] == ["1.0", "1.1", "1.5"]
-    assert "| FRCRN | 8 | 2 | 6.00 | 4.00 | 1.50 |" in capsys.readouterr().out
+    assert [row["waiting"] for row in rows] == ["passive"] * 3 + ["active"] * 3
+    assert [row["fair"] for row in rows] == ["1.0", "1.0", "4.0"] * 2
+    assert [row["ratio"] for row in rows] == ["1.0", "1.1", "1.5", "0.8", "3.0", "10.0"]
+    assert [row["work"] for row in rows] == ["1.0", "1.0", "1.5", "1.6", "3.0", "10.0"]
+    assert "| FRCRN | passive | 8 | 2 | 6.00 | 4.00 | 1.50 | 1.50 |" in capsys.readouterr().out
     took[8] = [(4.4, 1.1)] * 40
     assert crowd.run(tmp_path) == 0
 

@@ -77,6 +77,7 @@ CONTEXTS = {
     "lesson10.check_front": [{"A": (1, 2.0), "B": (2, 1.5)}],
     "lesson11.check_order": [np.array([[0.9, 0.8, 0.1], [0.8, 0.1, 0.3], [0.2, 0.3, 0.7]])],
     "lesson11.check_folded": [CONV, NORM],
+    "lesson11.check_three": list(torch.randn(4, 3, 3, generator=CHANCE)),
     "lesson12.check_order": [np.array([[-10.0, 8.0], [6.0, -9.0]])],
     "lesson12.check_heard": [9000],
     "lesson14.check_overlap": TALKERS,

@@ -118,3 +118,32 @@ def test_folded_off(layers, change, message):
     verdict = lesson11.check_folded(change(*folded(conv, norm), scale, conv, norm), conv, norm)
     assert verdict.passed is False
     assert message in verdict.message
+
+
+@pytest.fixture(scope="module")
+def four():
+    return torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_three_products_pass(four):
+    a, b, c, d = four
+    first, second, third = a @ (c + d), (a + b) @ d, (b - a) @ c
+    assert lesson11.check_three((first - second, first + third), a, b, c, d).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda a, b, c, d: (a @ d + b @ c, a @ c - b @ d), "The other way round"),
+        (lambda a, b, c, d: (a @ c + b @ d, a @ d + b @ c), "ac + bd. But i times i is -1"),
+        (lambda a, b, c, d: (a @ c - b @ d, a @ d - b @ c), "a difference of ad and bc"),
+        (lambda a, b, c, d: (a @ c - b @ d, b @ c - a @ d), "a difference of ad and bc"),
+        (lambda a, b, c, d: (a @ c - b @ d, a @ (c + d)), "The real part is right"),
+        (lambda a, b, c, d: (a * c - b * d, a * d + b * c), "The real part is off"),
+        (lambda a, b, c, d: a, "asked for: 2 of (5, 5)"),
+    ],
+)
+def test_three_products_off(four, answer, message):
+    verdict = lesson11.check_three(answer(*four), *four)
+    assert verdict.passed is False
+    assert message in verdict.message

@@ -59,9 +59,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--recordings", type=int, default=48)
+    parser.add_argument("--recordings", type=int, default=144)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each recording")
-    parser.add_argument("--shard", type=int, default=2)
+    parser.add_argument("--shard", type=int, default=4)
     parser.add_argument("--out", type=Path, default=ROOT / "evaluation")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

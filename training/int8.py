@@ -8,9 +8,9 @@ the layers are given is quantized as it comes ("dynamic": a scale is found at ea
 scales that some recordings gave beforehand ("static"). Beside them the fast form that the tools
 use. One thread, in turn; times are the processor's, so that what else the machine does counts for
 none. The error is that of the samples against ModelScope's network in float64, and STOI is against
-the clean speech, over the clips of the test set. It is taken up only if it is twice as fast as the tools
-within -30 dB. At the published sizes the weights are random: no STOI, and the error is one example
-of what rounding does there.
+the clean speech, over the clips of the test set. It is taken up only if it is twice as fast as the
+tools within -30 dB. At the published sizes the weights are random: no STOI, and the error is one
+example of what rounding does there.
 """
 
 import argparse

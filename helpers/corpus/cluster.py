@@ -270,7 +270,12 @@ def local(workers: int | None = None) -> Any:
         raise ValueError(f"workers={workers}: one process at least, workers=1")
     memory = psutil.virtual_memory().total
     count = workers or max(1, min(CPU_COUNT, int(memory // MEMORY)))
-    dask.config.set({"distributed.scheduler.allowed-failures": TRIES})
+    dask.config.set({
+        "distributed.scheduler.allowed-failures": TRIES,
+        # Dask has workers return every bit of memory to the system at once. To ask for it again
+        # takes longer than the network: leave it to the C library.
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    })  # fmt: skip
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes beside each other: none spins
     return LocalCluster(
         n_workers=count,

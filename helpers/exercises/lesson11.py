@@ -1,4 +1,4 @@
-"""Checkers of 11_long_and_fast: fades of another shape, three speakers in order, a folded norm."""
+"""Checkers of 11_long_and_fast: fades, three speakers in order, a folded norm, three products."""
 
 from itertools import permutations
 
@@ -147,6 +147,43 @@ def check_folded(conv, norm):
         otherwise,
         within=1e-4,
         reader=pair,
+    )  # fmt: skip
+
+
+@checker
+def check_three(answer, a, b, c, d):
+    """Check the real and the imaginary part of (a + ib)(c + id), for four square matrices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a, b, c, d = np.eye(2), 2 * np.eye(2), 3 * np.eye(2), 4 * np.eye(2)
+    >>> check_three((a @ c + b @ d, a @ d + b @ c), a, b, c, d)
+    ✗ The real part is ac + bd. But i times i is -1...
+    """
+    a, b, c, d = (np.asarray(part, dtype=np.float64) for part in (a, b, c, d))
+    real, imag = _arrays(given(answer, "both"), "both", a.shape, 2)
+
+    def near(found, wanted):
+        return np.abs(found - wanted).max() <= 1e-4 * np.abs(wanted).max()
+
+    wanted = {"real": a @ c - b @ d, "imag": a @ d + b @ c}
+    if near(real, wanted["real"]) and near(imag, wanted["imag"]):
+        return right(_("Three products, and the sums between them, make a complex product."))
+    if near(real, wanted["imag"]) and near(imag, wanted["real"]):
+        return off(_("The other way round: the real part comes first."))
+    if near(real, a @ c + b @ d):
+        return off(_("The real part is ac + bd. But i times i is -1: ac - bd is asked for."))
+    if near(imag, a @ d - b @ c) or near(imag, b @ c - a @ d):
+        return off(_("The imaginary part is a difference of ad and bc: their sum is asked for."))
+    if near(real, wanted["real"]):
+        return off(
+            _("The real part is right. For the imaginary one, write out the products: `first` has "
+              "ad, and ac, which has to go; which other one has ac with a minus, and bc?")
+        )  # fmt: skip
+    return off(
+        _("The real part is off, which is ac - bd. Write out the products: `first` is ac + ad; "
+          "which other one has ad, too, so that it can be taken away, and bd?")
     )  # fmt: skip
 
 

@@ -94,15 +94,16 @@ class FewerProducts:
 
     def prepared(self, x):
         """Mix every five frames of x, the last one the next ones' first: (fours, places, 15 in)."""
-        x = F.pad(x, (0, 0, 0, 0, 0, -(len(x) - 1) % 4)).unflatten(2, (2, -1))
+        missing = -(len(x) - 1) % 4
+        x = (F.pad(x, (0, 0, 0, 0, 0, missing)) if missing else x).unflatten(2, (2, -1))
         x0, x1, x2, x3, x4 = (x[i : len(x) - 4 + i : 4] if i < 4 else x[4::4] for i in range(5))
         mixed = x.new_empty(*x0.shape[:2], self.POINTS, 3, x.shape[3])
         m0, m1, m2, m3, m4 = mixed[..., :2, :].unbind(2)
         torch.sub(x3, x1, out=m3)
-        torch.add(m3, x0 - x2, alpha=2, out=m0)
-        torch.sub(m3 - x1, x2, out=m1)
-        torch.add(m3, x1 - x2, alpha=3, out=m2)
-        torch.sub(x4 - x2, m3, alpha=2, out=m4)
+        torch.sub(x0, x2, out=m0).mul_(2).add_(m3)
+        torch.sub(m3, x1, out=m1).sub_(x2)
+        torch.sub(x1, x2, out=m2).mul_(3).add_(m3)
+        torch.sub(x4, x2, out=m4).sub_(m3, alpha=2)
         torch.add(mixed[..., 0, :], mixed[..., 1, :], out=mixed[..., 2, :])
         return mixed.flatten(2)
 
