@@ -298,6 +298,14 @@ def done_by(log):
     return [line.split() for line in log.read_text(encoding="utf-8").splitlines()]
 
 
+def test_workers_do_not_hand_all_memory_back_at_each_step(two):
+    """Dask would have them: asking for it again takes longer than the network."""
+    name = "MALLOC_TRIM_THRESHOLD_"
+    for nanny in two.workers.values():
+        assert nanny.pre_spawn_env["OMP_NUM_THREADS"] == "1"
+        assert nanny.pre_spawn_env.get(name) == os.environ.get(name)
+
+
 def test_only_this_machine_reaches_a_local_cluster(two):
     assert two.scheduler_address.startswith("tls://127.0.0.1:")
     me = psutil.Process()
