@@ -136,6 +136,7 @@ def test_three_products_pass(four):
     [
         (lambda a, b, c, d: (a @ d + b @ c, a @ c - b @ d), "The other way round"),
         (lambda a, b, c, d: (a @ c + b @ d, a @ d + b @ c), "ac + bd. But i times i is -1"),
+        (lambda a, b, c, d: (b @ d - a @ c, a @ d + b @ c), "the wrong sign"),
         (lambda a, b, c, d: (a @ c - b @ d, a @ d - b @ c), "a difference of ad and bc"),
         (lambda a, b, c, d: (a @ c - b @ d, b @ c - a @ d), "a difference of ad and bc"),
         (lambda a, b, c, d: (a @ c - b @ d, a @ (c + d)), "The real part is right"),

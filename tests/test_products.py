@@ -95,7 +95,7 @@ def test_the_form_is_chosen_by_size_and_precision(channels, dtype, sizes, form):
 @pytest.mark.parametrize("library", ["onednn", "mkl"])
 def test_a_product_is_a_linear_layer(monkeypatch, then, part, library):
     if library == "mkl":
-        monkeypatch.setattr(products, "by_onednn", lambda x: False)
+        monkeypatch.setattr(products, "by_onednn", lambda x, weight: False)
     x, weight, bias = drawn(7, 2, 12).float(), drawn(5, 24).float(), drawn(5).float()
     weight = {"whole": weight[:, :12].clone(), "columns": weight[:, ::2], "turned": None}[part]
     weight = drawn(12, 5).float().T if weight is None else weight
@@ -112,9 +112,30 @@ def test_a_product_is_a_linear_layer(monkeypatch, then, part, library):
 )  # fmt: skip
 def test_without_onednn_or_x86_the_other_library_takes_it(monkeypatch, attribute, value):
     monkeypatch.setattr(attribute, lambda: value)
-    assert not products.by_onednn(torch.ones(2, 3))
+    assert not products.by_onednn(torch.ones(2, 3), torch.ones(4, 3))
 
 
 def test_onednn_takes_no_other_numbers():
-    assert not products.by_onednn(torch.ones(2, 3, dtype=torch.float64))
-    assert not products.by_onednn(torch.ones(2, 3, device="meta"))
+    x, weight = torch.ones(2, 3), torch.ones(4, 3)
+    assert not products.by_onednn(x.double(), weight.double())
+    assert not products.by_onednn(x, weight.bfloat16())
+    assert not products.by_onednn(x.to("meta"), weight.to("meta"))
+    assert not products.by_onednn(x[:, :0], weight[:, :0])
+
+
+def test_a_product_that_is_learnt_from_has_its_gradient():
+    x, weight = torch.ones(2, 3), torch.ones(4, 3, requires_grad=True)
+    products.product(x, weight).sum().backward()
+    assert torch.equal(weight.grad, torch.full((4, 3), 2.0))
+
+
+@pytest.mark.parametrize("then", ["none", "relu", "swish"])
+def test_a_product_of_nan_is_nan(then):
+    assert (
+        products.product(torch.full((2, 3), torch.nan), torch.ones(4, 3), None, then).isnan().all()
+    )
+
+
+def test_a_bias_may_be_every_second_number():
+    x, weight, bias = torch.ones(2, 3), torch.ones(5, 3), torch.arange(10.0)[::2]
+    assert torch.equal(products.product(x, weight, bias), F.linear(x, weight, bias))

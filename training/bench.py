@@ -56,8 +56,8 @@ def shares(rows, work, products):
     """Add to each row what it computes in a second, as a share of the matrix product's.
 
     `work` is GFLOP a second of sound: both networks' work grows in a straight line with the length
-    (attention over all frames is linear, the other one keeps to its chunk). What a form saves by
-    doing less, such as folded norms, counts as done.
+    (attention over all frames is linear, the other one keeps to its chunk). Products that a form
+    saves count as done.
     """
     for row in rows:
         product = products["bfloat16" if row["system"] == "bfloat16" else "float32"]

@@ -270,22 +270,23 @@ def local(workers: int | None = None) -> Any:
         raise ValueError(f"workers={workers}: one process at least, workers=1")
     memory = psutil.virtual_memory().total
     count = workers or max(1, min(CPU_COUNT, int(memory // MEMORY)))
-    dask.config.set({
+    settings = {
         "distributed.scheduler.allowed-failures": TRIES,
-        # Dask has workers return every bit of memory to the system at once. To ask for it again
-        # takes longer than the network: leave it to the C library.
+        # Dask has workers return what memory they do not need to the system at once. To ask for it
+        # again takes longer than the network: leave it to the C library.
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
-    })  # fmt: skip
+    }
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # processes beside each other: none spins
-    return LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        security=Security.temporary(),
-        silence_logs=logging.CRITICAL,
-        memory_limit=max(int(memory / count), int(MEMORY)),
-    )
+    with dask.config.set(settings):
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            security=Security.temporary(),
+            silence_logs=logging.CRITICAL,
+            memory_limit=max(int(memory / count), int(MEMORY)),
+        )
 
 
 def _check(client, asked, rows):

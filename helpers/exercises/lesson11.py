@@ -169,9 +169,11 @@ def check_three(answer, a, b, c, d):
 
     wanted = {"real": a @ c - b @ d, "imag": a @ d + b @ c}
     if near(real, wanted["real"]) and near(imag, wanted["imag"]):
-        return right(_("Three products, and the sums between them, make a complex product."))
+        return right(_("This is the complex product: three products were enough for it."))
     if near(real, wanted["imag"]) and near(imag, wanted["real"]):
         return off(_("The other way round: the real part comes first."))
+    if near(real, b @ d - a @ c):
+        return off(_("The real part has the wrong sign: ac - bd is asked for."))
     if near(real, a @ c + b @ d):
         return off(_("The real part is ac + bd. But i times i is -1: ac - bd is asked for."))
     if near(imag, a @ d - b @ c) or near(imag, b @ c - a @ d):

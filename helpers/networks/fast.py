@@ -3,7 +3,9 @@
 `optimized` takes what ModelScope built and gives something that is called the same way, gives the
 same sound and takes a fraction of the time. Before its first use every layer is compared with
 ModelScope's on a fraction of a second of noise; a checkpoint that differs runs as ModelScope wrote
-it, with a warning. Taught in 11_long_and_fast; used by separate and denoise.
+it, with a warning. Where only the numbers were loaded (`models.bare`, as the tools do), there are
+no layers of ModelScope's to compare with: there the tests compare. Taught in 11_long_and_fast; used
+by separate and denoise.
 """
 
 import contextlib
@@ -17,7 +19,7 @@ from helpers.networks import devices
 
 PRECISIONS = ("float32", "bfloat16")
 TOLERANCE = 1e-3  # relative; rounding in float32 gives some 1e-6, another layer some 1
-SMALL = 5_000_000  # parameters: below, a second thread costs more than it brings, once it sleeps
+SMALL = 5_000_000  # parameters: below, a second thread brings little or nothing, once it sleeps
 
 
 def optimized(model: Any, precision: str = "float32") -> Any:
@@ -28,8 +30,9 @@ def optimized(model: Any, precision: str = "float32") -> Any:
     model : torch.nn.Module
         A network, as ModelScope's pipeline holds it.
     precision : str
-        "float32", or "bfloat16": half the memory, several times as fast on a processor with
-        arithmetic for it (see `has_bfloat16`), and an error some 40 dB below the sound.
+        "float32", or "bfloat16": less memory, faster on a processor with arithmetic for it (see
+        `has_bfloat16`; how much, evaluation/bench.csv says), and an error some 40 dB below the
+        sound.
 
     Returns
     -------

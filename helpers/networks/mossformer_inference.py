@@ -71,7 +71,7 @@ class Block:
         """Add what the block has to say to x.
 
         `rotary` rotates queries and keys by their place; `room` [shape=(frames, v and u)] is
-        written to: memory that every block asked for anew would cost more than the convolutions.
+        written to: memory that every block asked for anew would cost as much as its convolutions.
         """
         n, at, seen = len(x), 0, []  # pieces of v and u beside each other, with queries and keys
         for part in self.in_proj(self._shifted(x), n):
