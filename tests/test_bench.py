@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import separate
+from helpers import models, separate
 from helpers.clip import Clip
 from helpers.lab import bench, conversation, machine, memory
 from training import bench as table
@@ -155,6 +155,13 @@ def test_a_matrix_product_is_timed_in_the_middle_of_several(monkeypatch):
     ticks = iter(ticks.astype(float))
     monkeypatch.setattr(machine.time, "perf_counter", lambda: next(ticks))
     assert machine.matrix_product(size=100, repeats=3) == pytest.approx(2 * 100**3 / 3 / 1e9)
+
+
+def test_a_run_in_float64_leaves_the_model_to_the_others():
+    model = models.load("frcrn", tier="embedded", quiet=True)
+    given = np.zeros(3200, np.float32)
+    assert bench.exact("frcrn", model, given).dtype == np.float64
+    assert {str(p.dtype) for p in model.parameters()} == {"torch.float32"}
 
 
 def test_operations_are_those_of_the_layers():

@@ -61,14 +61,8 @@ def test_every_form_of_a_complex_convolution_is_the_convolution(form, case, fram
     )
     bias, bn = (drawn(out, seed=2), drawn(out, seed=3)), norm(out)
     wanted = by_definition(re, im, bias, bn, x, **sizes)
-    scales = [one.weight * torch.rsqrt(one.running_var + one.eps) for one in (bn.bn_re, bn.bn_im)]
-    shift = [
-        one.bias + (b - one.running_mean) * scale
-        for b, one, scale in zip(bias, (bn.bn_re, bn.bn_im), scales, strict=True)
-    ]
-    made = getattr(complex_convolution, form)(
-        re, im, scales, torch.cat(shift), torch.float64, **sizes
-    )
+    scale, shift = complex_convolution.folded(bn, bias)
+    made = getattr(complex_convolution, form)(re, im, scale, shift, torch.float64, **sizes)
     found = torch.full_like(wanted, torch.nan)
     made(made.prepared(x), found)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-11)
@@ -112,6 +106,7 @@ def test_a_product_is_a_linear_layer(monkeypatch, then, part, library):
 )  # fmt: skip
 def test_without_onednn_or_x86_the_other_library_takes_it(monkeypatch, attribute, value):
     monkeypatch.setattr(attribute, lambda: value)
+    monkeypatch.setattr(products, "available", products.available.__wrapped__)  # asked anew
     assert not products.by_onednn(torch.ones(2, 3), torch.ones(4, 3))
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from helpers import metrics, models
 from helpers.clip import Clip
-from helpers.lab import machine
+from helpers.lab import bench, machine
 from helpers.networks import NETWORKS, fast
 from training import testset
 from training.evaluate import write
@@ -153,13 +153,10 @@ def measure(name, home, count=COUNT, rounds=ROUNDS, folder=None):
     seconds = {system: np.array(times[1:]) for system, times in took.items()}
     tools, rows = seconds["tools, float32"], []
     given = {system: [run(samples) for samples, _ in pairs] for system, run in runs.items()}
-    model = models.load(name, quiet=True, **models.where(folder)).double()
-    exact = [NETWORKS[name].apply(model, samples.astype(float)) for samples, _ in pairs]
+    model = models.load(name, quiet=True, **models.where(folder))
+    exact = [bench.exact(name, model, samples) for samples, _ in pairs]
     for system in runs:
-        off = [
-            20 * np.log10(np.linalg.norm(a - b) / np.linalg.norm(b))
-            for a, b in zip(given[system], exact, strict=True)
-        ]
+        off = [bench.below(a, b) for a, b in zip(given[system], exact, strict=True)]
         scores = [] if folder else [
             understood(sources, references, rate)
             for sources, (_, references) in zip(given[system], pairs, strict=True)

@@ -129,37 +129,71 @@ def error(network: str, folder: str | Path | None = None, seconds: float = 1.0) 
     >>> found["float32"] < -60, found["bfloat16"] < -20
     (True, True)
     """
-    import copy
-
     from helpers import models
     from helpers.networks import NETWORKS, fast
 
     where = models.where(folder)
     apply, model = NETWORKS[network].apply, models.load(network, quiet=True, **where)
     samples = audio.set_level(example(network, seconds), -25).samples  # as the tools do
-    expected, found = apply(_Double(copy.deepcopy(model).double()), samples), {}
+    expected, found = exact(network, model, samples), {}
     for name in fast.PRECISIONS:
         form = fast.optimized(model, name)
         if form is model and name == "bfloat16":
             continue  # this checkpoint differs: it runs as ModelScope wrote it
-        off = apply(form, samples) - expected
-        found[name] = float(20 * np.log10(np.linalg.norm(off) / np.linalg.norm(expected)))
+        found[name] = below(apply(form, samples), expected)
     return found
 
 
-class _Double:
-    """A float64 network that is given what the float32 one is."""
+def exact(network: str, model: Any, samples: np.ndarray) -> np.ndarray:
+    """Run ModelScope's layers in float64.
 
-    def __init__(self, model):
-        self.model = model
+    Parameters
+    ----------
+    network : str
+        A key of `networks.NETWORKS`.
+    model : torch.nn.Module
+        As `models.load` gives it to everyone: a copy is turned to float64.
+    samples : np.ndarray
+        What it hears [shape=(n,)].
 
-    def __getattr__(self, name):
-        return getattr(self.model, name)
+    Returns
+    -------
+    np.ndarray
+        Its sources [shape=(sources, n)], in float64.
 
-    def __call__(self, inputs):
-        if isinstance(inputs, dict):
-            return self.model({name: value.double() for name, value in inputs.items()})
-        return self.model(inputs.double())
+    Examples
+    --------
+    >>> from helpers import models
+    >>> model = models.load("frcrn", tier="embedded", quiet=True)
+    >>> exact("frcrn", model, np.zeros(3200, np.float32)).dtype
+    dtype('float64')
+    """
+    import copy
+
+    from helpers.networks import NETWORKS
+
+    return NETWORKS[network].apply(copy.deepcopy(model).double(), samples.astype(np.float64))
+
+
+def below(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Measure how far below the sound an error lies.
+
+    Parameters
+    ----------
+    found, wanted : np.ndarray
+        Samples of one shape, and what they should be.
+
+    Returns
+    -------
+    float
+        The level of the difference against that of `wanted`, in dB.
+
+    Examples
+    --------
+    >>> round(below(np.array([1.1, 0.0]), np.array([1.0, 0.0])))
+    -20
+    """
+    return float(20 * np.log10(np.linalg.norm(found - wanted) / np.linalg.norm(wanted)))
 
 
 def example(network: str, seconds: float) -> Clip:

@@ -22,19 +22,14 @@ def convolution(re, im, bias, norm, dtype, **sizes):
         form = OneChannel
     else:
         form = FewerProducts if min(re.shape[:2]) >= FEW else Direct
-    folded = [bn.weight * torch.rsqrt(bn.running_var + bn.eps) for bn in (norm.bn_re, norm.bn_im)]
-    shifts = [
-        bn.bias + (shift - bn.running_mean) * scale
-        for bn, shift, scale in zip((norm.bn_re, norm.bn_im), bias, folded, strict=True)
-    ]
-    return form(re, im, folded, torch.cat(shifts), dtype, **sizes)
+    return form(re, im, *folded(norm, bias), dtype, **sizes)
 
 
 class Direct:
     """One real convolution of twice the channels."""
 
-    def __init__(self, re, im, scales, shift, dtype, **sizes):
-        weight = real_kernel(re, im, scales).to(dtype)
+    def __init__(self, re, im, scale, shift, dtype, **sizes):
+        weight = (as_real(re, im) * _rows(scale)).to(dtype)
         self.weight = weight.contiguous(memory_format=torch.channels_last)
         self.bias, self.sizes = shift.to(dtype), sizes
 
@@ -53,8 +48,8 @@ class OneChannel:
     A processor makes 8 or 16 outputs at a time: a convolution to one complex channel has two.
     """
 
-    def __init__(self, re, im, scales, shift, dtype, padding):
-        weight = real_kernel(re, im, scales).permute(2, 3, 0, 1)  # (frames, taps, 2, 2 in)
+    def __init__(self, re, im, scale, shift, dtype, padding):
+        weight = (as_real(re, im) * _rows(scale)).permute(2, 3, 0, 1)  # (frames, taps, 2, 2 in)
         self.weight, self.bias = weight.flatten(0, 2).to(dtype), shift.to(dtype)
         self.taps, self.pad = weight.shape[1], padding[1]
 
@@ -82,14 +77,14 @@ class FewerProducts:
 
     POINTS = 5
 
-    def __init__(self, re, im, scales, shift, dtype, **sizes):
-        first, second = (_rows(scale) for scale in scales)
-        parts = torch.stack([(re + im) * first, (re - im) * second, im])
+    def __init__(self, re, im, scale, shift, dtype, **sizes):
+        first, second = scale.chunk(2)  # of the real part, and of the imaginary one
+        parts = torch.stack([(re + im) * _rows(first), (re - im) * _rows(second), im])
         a, b = parts.unbind(3)  # (3, out, in, places): of a frame, and of the one after it
         weight = torch.stack([a / 2, (a + b) / -2, (a - b) / -6, (a + 2 * b) / 6, b])
         weight = weight.flatten(0, 2).unsqueeze(2).to(dtype)  # (15 out, in, 1, places)
         self.weight = weight.contiguous(memory_format=torch.channels_last)
-        self.gain = torch.stack([-scales[0], scales[1]]).to(dtype)  # of the sum's product
+        self.gain = torch.stack([-first, second]).to(dtype)  # of the sum's product
         self.shift, self.sizes = shift.to(dtype).view(2, -1), sizes
 
     def prepared(self, x):
@@ -123,10 +118,23 @@ class FewerProducts:
         torch.add(frames[:, :, :2], found, out=out.unflatten(2, (2, -1)))
 
 
-def real_kernel(re, im, scales):
-    """One real kernel (2 out, 2 in, ..) for a complex one, scaled for each output."""
-    weight = torch.cat([torch.cat([re, -im], 1), torch.cat([im, re], 1)])
-    return weight * _rows(torch.cat(scales))
+def as_real(re, im):
+    """The real kernel of a complex one: [[re, -im], [im, re]] over (out, in)."""
+    return torch.cat([torch.cat([re, -im], 1), torch.cat([im, re], 1)])
+
+
+def complex_bias(re, im):
+    """The bias of a complex layer whose two real ones each add their own."""
+    return re.bias - im.bias, re.bias + im.bias
+
+
+def folded(norm, bias):
+    """Batch norm of real and imaginary parts, as a factor and a summand a channel."""
+    scales, shifts = [], []
+    for bn, shift in zip((norm.bn_re, norm.bn_im), bias, strict=True):
+        scales.append(bn.weight * torch.rsqrt(bn.running_var + bn.eps))
+        shifts.append(bn.bias + (shift - bn.running_mean) * scales[-1])
+    return torch.cat(scales), torch.cat(shifts)
 
 
 def _rows(scale):

@@ -12,7 +12,7 @@ Taught in 11_long_and_fast.
 import torch
 import torch.nn.functional as F
 
-from helpers.networks.complex_convolution import convolution, from_nchw, to_nchw
+from helpers.networks.complex_convolution import complex_bias, convolution, from_nchw, to_nchw
 from helpers.networks.products import product
 
 ROWS = 5120  # frames times frequencies in one piece: some MB, what an outer cache holds
@@ -231,11 +231,6 @@ def pieces(frames, places):
     """Cut frames into (start, stop) of ROWS rows or fewer."""
     step = max(4, ROWS // places // 4 * 4)  # four at a time are cheaper
     return [(start, min(start + step, frames)) for start in range(0, frames, step)]
-
-
-def complex_bias(re, im):
-    """Return the bias of a complex layer whose two real ones each add their own."""
-    return re.bias - im.bias, re.bias + im.bias
 
 
 def gain(layer, mean):

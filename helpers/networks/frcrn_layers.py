@@ -10,14 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.networks.complex_convolution import as_real, complex_bias
+
 
 def complex_conv(conv, x):
     """Complex convolution of x [shape=(batch, 2 channels, freq, time)], real parts first."""
     re, im = conv.conv_re, conv.conv_im
-    weight = torch.cat(
-        [torch.cat([re.weight, -im.weight], 1), torch.cat([im.weight, re.weight], 1)]
-    )
-    bias = torch.cat([re.bias - im.bias, re.bias + im.bias])
+    weight, bias = as_real(re.weight, im.weight), torch.cat(complex_bias(re, im))
     return F.conv2d(x, weight, bias, re.stride, re.padding)
 
 
@@ -27,7 +26,7 @@ def complex_conv_transpose(conv, x):
     weight = torch.cat(
         [torch.cat([re.weight, im.weight], 1), torch.cat([-im.weight, re.weight], 1)]
     )
-    bias = torch.cat([re.bias - im.bias, re.bias + im.bias])
+    bias = torch.cat(complex_bias(re, im))
     return F.conv_transpose2d(x, weight, bias, re.stride, re.padding)
 
 

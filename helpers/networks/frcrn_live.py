@@ -18,6 +18,7 @@ from modelscope.models.audio.ans.se_module_complex import SELayer
 from torch import nn
 
 from helpers.networks import frcrn_layers
+from helpers.networks.complex_convolution import as_real
 from helpers.networks.frcrn_registered import Registered, register
 
 KERNELS = (5, 5, 5, 5, 5, 2)  # over frequency, on the way down: 161 bins, 79, 38, 17, 7, 2, 1
@@ -313,7 +314,7 @@ def interleaved(re, im):
     found, half = [], -(-re.shape[2] // 2)
     for odd in (0, 1):
         a, b = (part[:, :, odd::2].transpose(0, 1).flip(2, 3) for part in (re, im))
-        kernel = torch.cat([torch.cat([a, -b], 1), torch.cat([b, a], 1)])
+        kernel = as_real(a, b)
         found.append(F.pad(kernel, (0, 0, half - kernel.shape[2], 0)))
     return tuple(found)
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.networks.complex_convolution import as_real, complex_bias, folded
 from helpers.networks.frcrn_live import ORDER, QUIET
 
 
@@ -69,7 +70,7 @@ class Conv(Layer):
         super().__init__()
         re, im = stage.conv.conv_re, stage.conv.conv_im
         self.parts = nn.ParameterList([re.weight, im.weight])  # (out, in, freq, time) each
-        self.scale, self.shift = folded(stage.bn, bias_of(re, im))
+        self.scale, self.shift = map(nn.Parameter, folded(stage.bn, complex_bias(re, im)))
         self.name = name
         layout.add(name, 1, 2 * re.weight.shape[1], bins, 1)
 
@@ -99,7 +100,7 @@ class Up(Layer):
                 kernel = part.weight[:, :, odd::2].transpose(0, 1).flip(2)
                 kernels.append(F.pad(kernel, (0, 0, self.half - kernel.shape[2], 0)))
         self.parts = nn.ParameterList(kernels)
-        scale, shift = folded(stage.bn, bias_of(re, im))
+        scale, shift = folded(stage.bn, complex_bias(re, im))
         self.scale, self.shift = nn.Parameter(scale.repeat(2)), nn.Parameter(shift.repeat(2))
         layout.add(name, 1, 2 * re.weight.shape[0], bins, 1)
 
@@ -255,7 +256,7 @@ class Stages(nn.Module):
                 self.gates[f"up{i}"] = Gate(gate, f"{name}.se_layer_dec{i}", layout)
         re, im = unet.linear.conv_re, unet.linear.conv_im
         self.matrix = nn.Parameter(as_real(re.weight, im.weight))
-        self.bias = nn.Parameter(torch.cat(bias_of(re, im)))
+        self.bias = nn.Parameter(torch.cat(complex_bias(re, im)))
 
     def forward(self, x, state, share):
         """Return (1, 2, bins, 1) for x [shape=(1, 2 inputs, bins, 1)]."""
@@ -347,22 +348,3 @@ class Step(nn.Module):
         speech = state["tail"] + wave[: self.hop]
         state["tail"] = wave[self.hop :]
         return speech, state.joined()
-
-
-def as_real(re, im):
-    """The real kernel of a complex one: [[re, -im], [im, re]] over (out, in)."""
-    return torch.cat([torch.cat([re, -im], 1), torch.cat([im, re], 1)])
-
-
-def folded(norm, bias):
-    """Batch norm of real and imaginary parts, as a factor and a summand a channel."""
-    scales, shifts = [], []
-    for bn, shift in zip((norm.bn_re, norm.bn_im), bias, strict=True):
-        scales.append(bn.weight * torch.rsqrt(bn.running_var + bn.eps))
-        shifts.append(bn.bias + (shift - bn.running_mean) * scales[-1])
-    return nn.Parameter(torch.cat(scales)), nn.Parameter(torch.cat(shifts))
-
-
-def bias_of(re, im):
-    """The bias of a complex layer whose two real ones each add their own."""
-    return re.bias - im.bias, re.bias + im.bias

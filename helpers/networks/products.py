@@ -5,6 +5,8 @@ is there. Its convolutions go to oneDNN, which does not, and which has matrix pr
 Taught in 11_long_and_fast.
 """
 
+import functools
+
 import torch
 import torch.nn.functional as F
 
@@ -21,7 +23,15 @@ def by_onednn(x, weight):
         and x.dtype == weight.dtype == torch.float32
         and x.shape[-1] > 0
         and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
-        and torch.backends.mkldnn.is_available()
+        and available()
+    )
+
+
+@functools.cache  # it is asked for each of a network's thousands of products
+def available():
+    """Tell whether oneDNN's product is there, and the processor one that it was written for."""
+    return (
+        torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability().startswith("AVX")
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
